@@ -1,8 +1,8 @@
 /**
- * A first boot of the very user data: Debian with systemd, cloud-init, sshd and apt against Debian's mirror, in a container
+ * The first boot of a node's user data: Debian with systemd, cloud-init, sshd and apt against Debian's mirror, in a container
  * without the right to change the network. `npm run bench -- boot [--root DIR] [--rounds N]`; needs root, debootstrap and
- * systemd-nspawn. `--root` keeps the Debian tree for the next time. Node itself is put there beforehand, because its own site
- * cannot be reached from everywhere: add its download.
+ * systemd-nspawn. `--root` keeps the Debian tree for the next run. Node is installed beforehand, because its site is
+ * not reachable from everywhere: add the time of its download.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { type FirstBoot, prepareFirstBoot } from "../tests/harness/first-boot.ts
 import { printRows } from "./table.ts";
 
 const MIRROR = "http://deb.debian.org/debian";
-/** What an image of a cloud has. */
+/** The packages of a provider's image. */
 const IMAGE = [
   ..."systemd systemd-sysv dbus cloud-init python3-cffi-backend iproute2 netbase sudo procps".split(" "),
   ..."ca-certificates curl cron openssh-server unattended-upgrades".split(" "),
@@ -28,8 +28,8 @@ export async function measureBoot(args: readonly string[]): Promise<void> {
     const image = values.root ?? join(scratch, "image");
     if (!existsSync(join(image, "usr/bin/cloud-init"))) makeImage(image);
     for (let round = 1; round <= Number(values.rounds ?? 1); round++) {
-      await bootCopy(image, join(scratch, "bare"), `first boot ${round}, from a cloud's image`);
-      await bootCopy(image, join(scratch, "made"), `first boot ${round}, from an image made for this`, makeNodeImage);
+      await bootCopy(image, join(scratch, "bare"), `first boot ${round}, from a provider's image`);
+      await bootCopy(image, join(scratch, "made"), `first boot ${round}, from a prepared image`, makeNodeImage);
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });

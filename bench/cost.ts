@@ -1,6 +1,6 @@
 /**
  * What the control plane costs on Cloudflare: a task that streams for ten minutes, and an idle month. The operations are
- * counted inside workerd by apps/api/test/cost.test.ts; this runs it and turns its counts into dollars, beside the same
+ * counted inside workerd by apps/api/test/cost.test.ts; this runs it and turns its counts into dollars, next to the
  * counts of an earlier version. docs/costs.md says what is counted and what is assumed.
  */
 import { join } from "node:path";

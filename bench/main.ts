@@ -1,6 +1,6 @@
 /**
- * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …] [boot …]`;
- * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …] [cost]`;
+ * Produces the figures of docs/figures.md: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …]
+ * [boot …] [cost]`;
  * without a name, all quick ones. `WORKSPACE_RUNTIME=process` measures without a sandbox. Everything runs on the real local stack on one machine; times are milliseconds of its clock.
  */
 import { join } from "node:path";

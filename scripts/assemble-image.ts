@@ -15,7 +15,7 @@ const image = join(root, "dist/image");
 
 const FILES = [
   "LICENSE",
-  // By this file the CLI finds its root.
+  // The CLI finds its root by this file.
   "package-lock.json",
   "package.json",
   "apps/api/migrations",
@@ -36,16 +36,16 @@ const manifest = z.object({
 
 await rm(image, { recursive: true, force: true });
 await mkdir(image, { recursive: true });
-// One call, so that large programs which npm has linked twice stay one file.
+// One call, so that large programs that npm has linked twice stay one file.
 execFileSync("cp", ["--archive", "--parents", ...FILES, ...collectPackages(), image], { cwd: root, stdio: "inherit" });
 
-/** The directories of these packages and of all that they need, as npm has laid them out. */
+/** The directories of these packages and their dependencies, as npm has laid them out. */
 function collectPackages(): string[] {
   const found = new Set<string>();
   const open = PACKAGES.map((name) => ({ name, from: "" }));
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const path = findPackage(next.name, next.from);
-    // An optional one that is for another platform is not installed.
+    // Optional packages for other platforms are not installed.
     if (path === null || found.has(path)) continue;
     found.add(path);
     const { dependencies, optionalDependencies } = manifest.parse(

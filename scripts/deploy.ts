@@ -23,7 +23,7 @@ await reportFailure(async () => {
       "smoke-task": { type: "string" },
     },
   });
-  // Before the build, which takes longer than to say what is missing.
+  // Before the build, so that missing settings are reported at once.
   const settings = values["dry-run"] ? null : readDeploymentSettings(process.env);
   execFileSync(process.execPath, [join(root, "scripts/build.ts")], { stdio: "inherit" });
   const release = await readRelease(root);

@@ -55,12 +55,12 @@ export function formatEscapeSuite(): string {
     `${all.length} probes in \`${AGENT}/runtime/escape\`: \`escape.contract.test.ts\` beside them and \`${AGENT}/daemon/git/escape.test.ts\` run them in each runtime. ` +
       "A probe that never succeeds has a control, in which the same lines do, or its test first sees it work.",
     "",
-    "| group | probes | succeed without a sandbox: always | as root only | never | as a user of its own: always | where the machine lets every user | in a sandbox | in a container |",
+    "| group | probes | succeed without a sandbox: always | as root only | never | as the workspace's user: always | where the machine lets every user | in a sandbox | in a container |",
     "|---|---|---|---|---|---|---|---|---|",
     ...PROBE_GROUPS.map(formatRow),
     formatRow({ title: "**all**", probes: all }),
     "",
-    "Without a sandbox, where each workspace has a user of its own, a program of a workspace",
+    "Without a sandbox, where each workspace has its own user, a program of a workspace",
     "",
     ...PROBE_GROUPS.flatMap(({ title, probes }) => [
       ...formatList(`**${title}**, always`, probes, isOwn("always")),

@@ -11,7 +11,7 @@ import * as z from "zod";
 /** The newest one included. */
 export const KEPT_RELEASES = 5;
 const LIST = "agent/releases.json";
-/** The folders whose files other files name by their content. */
+/** The folders whose files have names that change with their content. */
 const KEPT_FOLDERS = ["agent", "assets"];
 
 const filePath = z.string().regex(/^(agent|assets)(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/);
@@ -46,7 +46,7 @@ export const readFromUrl =
     return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
   };
 
-/** The releases of an earlier build with the files that are still whole. Nothing without a list. */
+/** The releases of an earlier build with their undamaged files. Empty without a list. */
 export async function readEarlierReleases(read: ReadFile): Promise<EarlierReleases> {
   const list = releaseList.safeParse(parseList(await read(LIST)));
   const releases = list.success ? list.data.releases.slice(0, KEPT_RELEASES) : [];

@@ -12,7 +12,7 @@ import { bundleVmAgent } from "./bundle-vm-agent.ts";
 
 export default async function setUp(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), "samovar-vm-agent-"));
-  // As on a server: programs of workspaces start from it, as users of their own.
+  // As on a server: programs of workspaces start from it, as separate users.
   await chmod(directory, 0o755);
   const module = join(directory, "vm-agent.cjs");
   await writeFile(module, await bundleVmAgent());

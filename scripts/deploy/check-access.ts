@@ -1,4 +1,4 @@
-/** Looks for everything that a deployment needs before it changes anything: the tokens, their permissions, the domain's zone. */
+/** Checks everything that a deployment needs before it changes anything: the tokens, their permissions, the domain's zone. */
 import * as z from "zod";
 import { type CloudflareApi, CloudflareError } from "./cloudflare-api.ts";
 import type { Cloud } from "./clouds.ts";
@@ -14,7 +14,7 @@ interface Probe {
   readonly path: string;
 }
 
-/** Each is a harmless read. Whether a token may also write shows only when it does. */
+/** Each is a harmless read. Whether a token may also write shows only at the first write. */
 const ACCOUNT_PROBES: readonly Probe[] = [
   { permission: "Account · Account Settings · Read", path: "{account}" },
   { permission: "Account · Workers Scripts · Edit", path: "{account}/workers/scripts" },
@@ -25,7 +25,7 @@ const ZONE_PROBES = (zone: Zone): readonly Probe[] => [
   { permission: `Zone ${zone.name} · Workers Routes · Edit`, path: `zones/${zone.id}/workers/routes` },
 ];
 
-/** Returns the domain's zone, null without a domain. Throws {@link DeployError} that names all that is missing. */
+/** Returns the domain's zone, null without a domain. Throws {@link DeployError} that lists everything that is missing. */
 export async function checkAccess(
   api: CloudflareApi,
   clouds: readonly Cloud[],
@@ -46,7 +46,7 @@ export async function checkAccess(
   if (faults.length > 0)
     throw new DeployError(
       `Something is missing:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
-      "Nothing was changed. Correct it, then run the same command again.",
+      "Nothing was changed. Correct this, then run the same command again.",
     );
   return zone;
 }

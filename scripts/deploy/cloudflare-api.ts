@@ -8,7 +8,7 @@ export interface CloudflareOptions {
   readonly token: string;
 }
 
-/** The codes of Cloudflare's errors that a deployment tells apart. */
+/** The codes of Cloudflare's errors that a deployment distinguishes. */
 export const CLOUDFLARE_CODES = { noSubdomain: 10_007, noWorker: 10_007, notAuthorized: 10_000 } as const;
 
 export class CloudflareError extends Error {
@@ -36,9 +36,9 @@ const envelope = z.object({
 });
 
 export interface CloudflareApi {
-  /** `path` may begin with `{account}`, which stands for the account's. Throws {@link CloudflareError}. */
+  /** `path` may begin with `{account}`, a placeholder for the account's path. Throws {@link CloudflareError}. */
   call<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, result: z.ZodType<T>, body?: unknown): Promise<T>;
-  /** Null where Cloudflare answers 404. */
+  /** Null if Cloudflare answers 404. */
   find<T>(path: string, result: z.ZodType<T>): Promise<T | null>;
 }
 

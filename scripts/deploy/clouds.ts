@@ -1,4 +1,4 @@
-/** The clouds for nodes, of which a person gave tokens, through the same seam as the Worker's. */
+/** The providers whose tokens the deployment has, through the same interface as the Worker's. */
 import { settings as workerSettings } from "@samovar/api/config";
 import { type CloudSecret, createProvider } from "@samovar/api/providers/create-provider";
 import type { Provider } from "@samovar/providers";
@@ -18,7 +18,7 @@ const cloudSettings = z.object({
 });
 
 export interface Cloud {
-  /** The variable that holds its token. */
+  /** The variable with its token. */
   readonly variable: string;
   readonly provider: Provider;
 }

@@ -1,4 +1,4 @@
-/** A D1 database over Cloudflare's API, as far as migrations need it. */
+/** The part of a D1 database that migrations need, over Cloudflare's API. */
 import type { MigrationDatabase, MigrationStatement } from "@samovar/api/database/migrate";
 import * as z from "zod";
 import type { CloudflareApi } from "./cloudflare-api.ts";
@@ -49,7 +49,7 @@ function refuseForeign(): never {
 
 const bookmark = z.object({ bookmark: z.string() });
 
-/** The database's present state, to which Time Travel can return for 30 days (7 on the free plan). */
+/** The bookmark of the database's current state, to which Time Travel can return for 30 days (7 on the free plan). */
 export async function readBookmark(api: CloudflareApi, databaseId: string): Promise<string> {
   return (await api.call("GET", `{account}/d1/database/${databaseId}/time_travel/bookmark`, bookmark)).bookmark;
 }

@@ -1,4 +1,4 @@
-/** What Cloudflare runs now: decides whether a deployment may follow it, and whether it would change anything. */
+/** Reads what Cloudflare runs now, to decide whether a deployment may follow and whether it would change anything. */
 import type { WranglerConfig } from "@samovar/api/wrangler-config";
 import * as z from "zod";
 import type { CloudflareApi } from "./cloudflare-api.ts";
@@ -29,13 +29,13 @@ export async function refuseOlderCheckout(api: CloudflareApi, { name, migrations
   if (tag === undefined || migrations.some((each) => each.tag === tag)) return;
   throw new DeployError(
     `The deployed Worker has the object migration ${tag}, which this checkout does not have: the checkout is older.`,
-    "Nothing was changed. Deploy a version that has it; there is no way back over an object migration.",
+    "Nothing was changed. Deploy a version that has it; an object migration cannot be rolled back.",
   );
 }
 
 /**
- * Whether the version with this tag has all requests, and what wrangler makes after it exists too: an interrupted deployment
- * is not complete.
+ * Whether the version with this tag gets all requests, and what wrangler creates after the upload exists too: otherwise a
+ * deployment was interrupted.
  */
 export async function isDeployed(api: CloudflareApi, plan: WorkerPlan, tag: string): Promise<boolean> {
   const script = `{account}/workers/scripts/${plan.name}`;

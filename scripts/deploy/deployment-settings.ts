@@ -1,4 +1,4 @@
-/** What a person gives a deployment, from the environment: accounts, tokens, a domain, and the Worker's settings. */
+/** The settings of a deployment, from the environment: accounts, tokens, a domain, and the Worker's settings. */
 import * as z from "zod";
 import { settings as workerSettings } from "@samovar/api/config";
 import { DeployError } from "./deploy-error.ts";
@@ -17,11 +17,11 @@ const deploymentSettings = z.object({
   ),
   CLOUDFLARE_API_TOKEN: given("A token with the permissions that docs/self-hosting.md lists."),
   CLOUDFLARE_API_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
-  /** Of the clouds for nodes; one at least. */
+  /** Tokens of providers; at least one is required. */
   HETZNER_TOKEN: z.string().min(1).nullable().default(null),
   DIGITALOCEAN_TOKEN: z.string().min(1).nullable().default(null),
   PULUMI_CONFIG_PASSPHRASE: given(
-    "A long passphrase that encrypts the stack's secrets. Keep it: nothing can replace it.",
+    "A long passphrase that encrypts the stack's secrets. Keep it safe: it cannot be recovered.",
   ),
   /** Where Pulumi keeps its state; null: in a directory of this user. */
   PULUMI_BACKEND_URL: z.string().min(1).nullable().default(null),
@@ -47,7 +47,7 @@ export type DeploymentSettings = z.infer<typeof deploymentSettings>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings that a deployment computes, so that the environment cannot give them. */
+/** Settings that a deployment computes; the environment cannot set them. */
 const COMPUTED = new Set(["INSTALLATION_ID", "OPERATOR_SECRET", "SIGNING_KEY", "CREDENTIALS_KEY", "AGENT_RELEASE"]);
 
 /** Throws {@link DeployError} that names every missing or invalid variable. */
@@ -60,8 +60,8 @@ export function readDeploymentSettings(env: Environment): DeploymentSettings {
 }
 
 /**
- * The Worker's settings that the environment gives, such as `NODE_WARM_TIMEOUT_MS`. Throws {@link DeployError} that names every
- * one that the Worker would refuse.
+ * The Worker's settings that the environment gives, such as `NODE_WARM_TIMEOUT_MS`. Throws {@link DeployError} that lists
+ * all that the Worker would refuse.
  */
 export function getGivenWorkerSettings(env: Environment): Readonly<Record<string, string>> {
   const present = withoutEmpty(env);
@@ -80,7 +80,7 @@ function refuseSettings(issues: readonly Pick<z.core.$ZodIssue, "path" | "messag
   const faults = issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   return new DeployError(
     `Settings are missing or invalid:\n${faults.join("\n")}`,
-    "Set them in the environment or in the file deploy.env; docs/self-hosting.md says where each one is found. Nothing was changed.",
+    "Set them in the environment or in the file deploy.env; docs/self-hosting.md says where to find each one. Nothing was changed.",
   );
 }
 

@@ -1,4 +1,4 @@
-/** What a deployment needs of Pulumi. `pulumi.ts` runs its CLI; the tests run the same program under Pulumi's mocks. */
+/** The part of Pulumi that a deployment uses. `pulumi.ts` runs its CLI; the tests run the same program under Pulumi's mocks. */
 import * as z from "zod";
 
 export interface StackSettings {
@@ -25,9 +25,9 @@ export type StackOutputs = z.infer<typeof stackOutputs>;
 export interface Infrastructure {
   /** Throws {@link DeployError} naming what is missing on this computer. */
   check(): Promise<void>;
-  /** For a person: what `update` would change. */
+  /** Describes what `update` would change. */
   preview(settings: StackSettings): Promise<string>;
-  /** Makes the stack as the program describes it. Repeatable. */
+  /** Updates the stack to what the program describes. Repeatable. */
   update(settings: StackSettings): Promise<StackOutputs>;
   /** Null when there is no stack, or nothing in it. */
   read(): Promise<StackOutputs | null>;

@@ -1,9 +1,9 @@
-/** Installs the Pulumi program's packages as its lock file says. Apart from the others, which most people need alone. */
+/** Installs the Pulumi program's packages from their lock file. They are separate, because most people do not need them. */
 import { execFileSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** `directory`: infra/. Nothing to do if they are installed and the lock file has not changed since. */
+/** `directory`: infra/. Does nothing if they are installed and the lock file is unchanged. */
 export function installProgram(directory: string): void {
   const installed = join(directory, "node_modules/.package-lock.json");
   const isCurrent =

@@ -12,7 +12,7 @@ import { type Infrastructure, type StackSettings, stackOutputs } from "./infrast
 
 const REPORTED_LINES = 30;
 
-/** `env`: where `pulumi` is found, and what else it may need, such as the login to its backend. */
+/** `env`: has the PATH of `pulumi` and what else it may need, such as the login to its backend. */
 export function createPulumi(
   root: string,
   settings: DeploymentSettings,
@@ -38,7 +38,7 @@ export function createPulumi(
       const version = await runPulumi(directory, ["version"], settings, env).catch(() => null);
       if (version === null)
         throw new DeployError(
-          "The program pulumi is not installed.",
+          "Pulumi's CLI is not installed.",
           "Install it as https://www.pulumi.com/docs/install describes, then run the same command again. Nothing was changed.",
         );
     },
@@ -53,7 +53,7 @@ export function createPulumi(
       if (outputs !== null) return outputs;
       throw new DeployError(
         `The stack ${settings.PULUMI_STACK} lacks outputs.`,
-        "Is it the stack of another project? Choose another name with PULUMI_STACK.",
+        "It may belong to another project. Choose another name with PULUMI_STACK.",
       );
     },
     async read() {
@@ -93,13 +93,13 @@ async function prepareProgram(directory: string): Promise<void> {
   });
   await mkdir(join(directory, "dist"), { recursive: true });
   const target = join(directory, "dist/index.cjs");
-  // Replaced at once: another command may be reading it.
+  // Replaced atomically, because another command may be reading it.
   const partial = `${target}.${randomUUID()}`;
   await writeFile(partial, outputFiles[0]?.text ?? "");
   await rename(partial, target);
 }
 
-/** A directory of this user, outside the checkout: losing it means losing the installation's secrets. */
+/** In the user's home, outside the checkout: losing it means losing the installation's secrets. */
 function getStateDirectory(): string {
   return join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "samovar/pulumi");
 }

@@ -1,4 +1,4 @@
-/** What the build made, and what it is deployed with: the Worker, the web app with the vm-agent, the bindings, the migrations. */
+/** Reads a build and what is deployed with it: the Worker, the web app with the vm-agent, the bindings, the migrations. */
 import { readFile, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { sha256 } from "@samovar/base/sha256";

@@ -1,6 +1,6 @@
 /**
- * The procedure of `npm run deploy`, in the order of what each step needs. Every step looks first at what there is, so the
- * whole may be repeated after any failure, and changes nothing when there is nothing to change.
+ * The procedure of `npm run deploy`, in the order of the steps' dependencies. Every step first checks what exists, so the whole
+ * can be repeated after any failure, and changes nothing if nothing has changed.
  */
 import { applyMigrations } from "@samovar/api/database/migrate";
 import { keepReleases, readEarlierReleases, readFromUrl } from "../keep-releases.ts";
@@ -21,7 +21,7 @@ import type { Wrangler } from "./wrangler.ts";
 
 export interface DeploymentOptions {
   readonly settings: DeploymentSettings;
-  /** The Worker's settings that a person gave. */
+  /** The Worker's settings from the environment. */
   readonly given: Readonly<Record<string, string>>;
   readonly release: Release;
   /** Shows what would change, and changes nothing. */
@@ -34,7 +34,7 @@ export interface DeploymentPorts extends Waiting {
   readonly api: CloudflareApi;
   readonly infrastructure: Infrastructure;
   readonly wrangler: Wrangler;
-  /** Prints a line for a person. */
+  /** Prints a line. */
   readonly print: (line: string) => void;
 }
 
@@ -58,7 +58,7 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   await infrastructure.check();
   const zone = await checkAccess(api, clouds, settings.SAMOVAR_DOMAIN);
   await refuseOlderCheckout(api, release.config);
-  print("Accounts, tokens and permissions: as needed.");
+  print("Accounts, tokens and permissions are sufficient.");
   const [database] = release.config.d1_databases;
   const domain =
     settings.SAMOVAR_DOMAIN === null || zone === null ? null : { name: settings.SAMOVAR_DOMAIN, zone: zone.name };
@@ -113,12 +113,12 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   return { url, signInLink, migrated, uploaded: !isSame };
 }
 
-/** What nodes and open pages load of the deployed releases stays reachable. A Worker that does not answer does not prevent its repair. */
+/** Keeps the files that nodes and open pages load from the deployed releases. A Worker that does not answer must not prevent its repair. */
 async function keepDeployedFiles(url: string, { assets }: Release, print: (line: string) => void): Promise<void> {
   try {
     await keepReleases(assets, await readEarlierReleases(readFromUrl(url)));
   } catch (error) {
-    print(`The files of the deployed release cannot be read and are not kept: ${String(error)}`);
+    print(`The files of the deployed release cannot be read, so they are not kept: ${String(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The procedure of `npm run destroy`: nodes first, through the product that made them, then the Worker, which could make new
- * ones, then what is left at the provider, and with `deleteData` the stack. Each step may be repeated.
+ * The procedure of `npm run destroy`: first nodes, through Samovar, then the Worker, which could create new ones, then what is
+ * left at the provider, and with `deleteData` the stack. Each step may be repeated.
  */
 import type { WranglerConfig } from "@samovar/api/wrangler-config";
 import { removeInstallation } from "@samovar/providers";
@@ -18,7 +18,7 @@ import type { Waiting } from "./smoke-test.ts";
 export interface RemovalOptions {
   readonly settings: DeploymentSettings;
   readonly config: WranglerConfig;
-  /** The Worker's settings that a person gave. */
+  /** The Worker's settings from the environment. */
   readonly given: Readonly<Record<string, string>>;
   /** Also the database and the secrets. */
   readonly deleteData: boolean;
@@ -43,7 +43,7 @@ export async function runRemoval(options: RemovalOptions, ports: RemovalPorts): 
   if (outputs === null)
     throw new DeployError(
       `The stack ${settings.PULUMI_STACK} has no installation.`,
-      "There is nothing to remove. Is PULUMI_STACK, or PULUMI_BACKEND_URL, that of the deployment?",
+      "There is nothing to remove. Check that PULUMI_STACK and PULUMI_BACKEND_URL are those of the deployment.",
     );
   for (const line of describeRemoval(outputs, deleteData)) print(line);
   if (options.confirmed !== outputs.installationId)
@@ -109,7 +109,7 @@ async function findAddress({ given, settings, config }: RemovalOptions, api: Clo
   return `https://${config.name}.${subdomain}.workers.dev`;
 }
 
-/** Best effort: what a broken Worker cannot destroy, the provider's list still finds. */
+/** Best effort: servers that a broken Worker cannot destroy are found in the provider's list. */
 async function destroyNodes(
   { operatorSecret }: StackOutputs,
   url: string,
@@ -128,7 +128,7 @@ async function destroyNodes(
   }
 }
 
-/** Every server with the installation's label, also one that was created while the Worker was being deleted, and their firewall. */
+/** Deletes every server with the installation's label, even one created while the Worker was being deleted, and their firewall. */
 async function deleteLeftServers(
   { settings, given }: RemovalOptions,
   { installationId }: StackOutputs,

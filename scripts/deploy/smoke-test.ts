@@ -1,4 +1,4 @@
-/** Tries a deployed Samovar from outside: it answers, its owner can sign in, and if asked a task runs on a node. */
+/** Tests a deployed Samovar from outside: it answers, its owner can sign in, and optionally a task runs on a node. */
 import type { SamovarClient } from "@samovar/cli/client/samovar-client";
 import { isTerminal } from "@samovar/domain/task-status";
 import { DeployError } from "./deploy-error.ts";
@@ -9,7 +9,7 @@ export interface Waiting {
 }
 
 const PAUSE_MS = 2_000;
-/** A new name below workers.dev takes a while to be known everywhere. */
+/** A new name below workers.dev takes a while to resolve everywhere. */
 const HEALTH_ATTEMPTS = 60;
 
 /** Throws {@link DeployError} if the Worker does not answer as healthy. */
@@ -22,7 +22,7 @@ export async function waitUntilHealthy(url: string, { pause }: Waiting): Promise
   }
   throw new DeployError(
     `The smoke test failed: ${url}/api/health ${last}.`,
-    "The Worker is deployed. See its log with: npx wrangler tail samovar. The version before is back with: npx wrangler rollback --name samovar",
+    "The Worker is deployed. See its log with: npx wrangler tail samovar. To restore the previous version: npx wrangler rollback --name samovar",
   );
 }
 
@@ -36,7 +36,7 @@ async function readHealth(url: string): Promise<string> {
     const body: unknown = await response.json();
     return typeof body === "object" && body !== null && "ok" in body && body.ok === true
       ? ""
-      : "answers something else";
+      : "gives an unexpected answer";
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     return `does not answer (${cause})`;

@@ -1,4 +1,4 @@
-/** Decides what is deployed: the Worker's configuration for wrangler, its settings and its secrets. Pure. */
+/** Plans what is deployed: the Worker's configuration for wrangler, its settings and its secrets. Pure. */
 import { createHash, createHmac, createPrivateKey } from "node:crypto";
 import { getConfig, settings as workerSettings } from "@samovar/api/config";
 import type { WranglerConfig } from "@samovar/api/wrangler-config";
@@ -16,7 +16,7 @@ export interface WorkerPlanInput {
   readonly publicUrl: string;
   /** Null: the Worker answers below workers.dev. */
   readonly domain: { readonly name: string; readonly zone: string } | null;
-  /** The Worker's settings that a person gave. */
+  /** The Worker's settings from the environment. */
   readonly given: Readonly<Record<string, string>>;
 }
 
@@ -102,7 +102,7 @@ const TAG_LENGTH = 24;
 
 /**
  * A tag that changes with anything that is deployed: the version that carries it needs no other deployment. `files` are the
- * digests by path. Keyed, so that the tag tells nothing about the secrets.
+ * digests by path. Keyed, so that the tag reveals nothing about the secrets.
  */
 export function computeTag(plan: WorkerPlan, files: Readonly<Record<string, string>>): string {
   const { main: _main, assets, ...wrangler } = plan.wrangler;

@@ -1,6 +1,6 @@
 /**
  * The account's name below workers.dev. Workflows need one even if the Worker has a domain, and Pulumi's provider has no
- * resource for it. Once made, it belongs to the account and stays.
+ * resource for it. Once created, it stays with the account.
  */
 import * as z from "zod";
 import { type CloudflareApi, CloudflareError, CLOUDFLARE_CODES } from "./cloudflare-api.ts";
@@ -9,7 +9,7 @@ import { DeployError } from "./deploy-error.ts";
 const PATH = "{account}/workers/subdomain";
 const answer = z.object({ subdomain: z.string().nullable() });
 
-/** Returns the account's subdomain. Makes one of this name if it has none. */
+/** Returns the account's subdomain. Creates one of this name if it has none. */
 export async function ensureSubdomain(api: CloudflareApi, wanted: string): Promise<string> {
   const known = await findSubdomain(api);
   if (known !== null) return known;

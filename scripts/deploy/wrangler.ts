@@ -51,7 +51,7 @@ export function createWrangler(account: WranglerAccount | null): Wrangler {
   };
 }
 
-/** What wrangler needs of this process's environment: no setting or secret of the deployment. */
+/** The variables of this process's environment that wrangler needs: no setting or secret of the deployment. */
 function inheritEnvironment(): Record<string, string> {
   const names = ["PATH", "HOME", "TMPDIR", "LANG", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
   return Object.fromEntries(
@@ -84,7 +84,7 @@ async function runWrangler(
     cwd: directory,
     env: {
       ...env,
-      // Not a person's wrangler login, which may be of another account, and no logs that outlive this directory.
+      // Keeps wrangler from a login of another account, and from logs that outlive this directory.
       XDG_CONFIG_HOME: home,
       WRANGLER_LOG_PATH: join(home, "wrangler.log"),
       WRANGLER_SEND_METRICS: "false",

@@ -1,4 +1,4 @@
-/** Caddy with the settings that Samovar recommends, and a certificate authority of its own, on loopback. */
+/** Caddy with the settings that Samovar recommends, and its internal certificate authority, on loopback. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
@@ -41,7 +41,7 @@ export async function startCaddy(publicUrl: string, upstream: string, directory:
       XDG_DATA_HOME: directory,
       XDG_CONFIG_HOME: directory,
       CADDY_ADMIN: "off",
-      // It would redirect from here; with any port of its own, the test leaves port 80 alone.
+      // For redirects to https. Any free port, so that the test leaves port 80 alone.
       CADDY_HTTP_PORT: String(Number(new URL(publicUrl).port) + 1),
       SAMOVAR_PUBLIC_URL: publicUrl,
       SAMOVAR_UPSTREAM: upstream,

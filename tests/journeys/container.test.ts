@@ -81,7 +81,7 @@ if (typeof found === "string") {
         const samovar = (...words: string[]) =>
           engine.docker("exec", NAME, "node", "/opt/samovar/apps/cli/bin/samovar.mjs", ...words);
         expect(samovar("login")).toMatch(/^https:\/\/samovar\.example\/sign-in#/);
-        expect(samovar("backup", "/data/backup.tar.gz")).toContain("Samovar stood still for");
+        expect(samovar("backup", "/data/backup.tar.gz")).toContain("Samovar was paused for");
         engine.docker("stop", "--time", "60", NAME);
         expect(engine.docker("inspect", "--format", "{{.State.ExitCode}}", NAME).trim()).toBe("0");
       } finally {

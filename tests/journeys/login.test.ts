@@ -54,7 +54,7 @@ test("[R52] [security 12] a command line signs in with a code that a person appr
 
   expect(await samovar(["context", "remove", "tea"], env)).toMatchObject({
     code: 0,
-    stdout: "Forgot tea and revoked its token.\n",
+    stdout: "Removed tea and revoked its token.\n",
   });
   const revoked = await samovar(["tasks"], { ...ci, SAMOVAR_TOKEN: "smv_unknown" });
   expect(revoked).toMatchObject({

@@ -35,7 +35,7 @@ test("[R18] the page takes a token, says which scopes it lacks, and that a compl
   await page.getByText("DigitalOcean accepts this token, but it lacks: droplet:create, firewall:update.").waitFor();
   cloud.missingScopes = [];
   await check();
-  await page.getByText("DigitalOcean accepts this token, and it may do all that nodes need.").waitFor();
+  await page.getByText("DigitalOcean accepts this token, and it has all permissions that nodes need.").waitFor();
   expect([cloud.droplets.size, cloud.firewalls.size, cloud.tags.size]).toEqual([0, 0, 0]);
 });
 

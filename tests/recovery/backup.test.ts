@@ -69,7 +69,7 @@ test(`[R53] [T1] ${TASKS} tasks in flight are backed up while they run; restored
 
   const dataDir = join(directory, "copy");
   const restored = await samovar(["restore", file, "--data-dir", dataDir]);
-  expect(restored.stdout, restored.stderr).toContain("It is a copy with an identity of its own");
+  expect(restored.stdout, restored.stderr).toContain("It is a copy with a new identity");
   copy = await startInstallation({ dataDir, port: 0, env: ENV });
   const there = copy;
   const other = new Person(() => there);
@@ -114,7 +114,7 @@ test("[R53] an installation that is stopped is backed up too, and restored in it
   const file = join(directory, "stopped.tar.gz");
   const backup = await there.samovar(["backup", file]);
   expect(backup.code, backup.stderr).toBe(0);
-  expect(backup.stdout).toContain("Samovar stood still for 0 ms.");
+  expect(backup.stdout).toContain("Samovar was paused for 0 ms.");
   expect(existsSync(join(there.dataDir, "lock"))).toBe(false);
   const dataDir = join(directory, "heir");
   expect((await samovar(["restore", file, "--data-dir", dataDir, "--take-over"])).code).toBe(0);

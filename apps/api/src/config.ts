@@ -18,14 +18,14 @@ import * as z from "zod";
 
 const duration = (defaultMs: number, about: string) =>
   z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(defaultMs).describe(about);
-/** A time limit of the control plane alone; those of nodes are in {@link nodeEnvironment}. */
+/** A time limit of the control plane only; those of nodes are in {@link nodeEnvironment}. */
 const limit = (name: TimeLimitName) => {
   const { ms, about } = TIME_LIMITS[name];
   return duration(ms, about);
 };
 const count = (fallback: number, max: number, about: string) =>
   z.coerce.number().int().min(1).max(max).default(fallback).describe(about);
-/** Of a provider; separated by commas. */
+/** A provider's locations, separated by commas. */
 const places = (about: string) =>
   z
     .string()
@@ -68,7 +68,7 @@ const controlPlaneSettings = z.object({
     .url({ protocol: /^http$/ })
     .optional()
     .describe(
-      "Address at which programs on the control plane's own computer reach it, if it is not PUBLIC_URL. Set when the control plane runs on a server of its own instead of on Cloudflare",
+      "Address at which programs on the control plane's own computer reach it, if it is not PUBLIC_URL. Set when the control plane does not run on Cloudflare",
     ),
   NODES_URL: z
     .url({ protocol: /^https?$/ })
@@ -81,7 +81,7 @@ const controlPlaneSettings = z.object({
     .max(10)
     .default(0)
     .describe(
-      "Proxies between callers and a server of its own: so many entries at the end of X-Forwarded-For are believed. 0: the header is never read",
+      "Number of trusted proxies in front of the control plane: as many entries at the end of X-Forwarded-For are trusted. 0: the header is never read",
     ),
   RESTORED_AT: z.coerce
     .number()
@@ -89,7 +89,7 @@ const controlPlaneSettings = z.object({
     .nonnegative()
     .optional()
     .describe(
-      "When this installation was restored from a backup, in Unix milliseconds. Earlier nodes are not its own, and runs that were in flight end",
+      "When this installation was restored from a backup, in Unix milliseconds. Earlier nodes belong to the original, and runs that were in flight end",
     ),
   FORMER_PUBLIC_URLS: z
     .string()
@@ -97,7 +97,7 @@ const controlPlaneSettings = z.object({
     .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
     .pipe(z.array(z.url({ protocol: /^https?$/ })).max(10))
     .describe(
-      "Earlier values of PUBLIC_URL, separated by commas; nodes that were created with them still connect there",
+      "Former values of PUBLIC_URL, separated by commas; nodes that were created with them still connect there",
     ),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the initial setup"),
   SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs node and workspace tokens"),
@@ -112,7 +112,7 @@ const controlPlaneSettings = z.object({
   CLOUD_PROVIDER: providerName
     .optional()
     .describe(
-      "Where new nodes are created: `hetzner` or `digitalocean`; without it where their owner has a credential, Hetzner first",
+      "Where new nodes are created: `hetzner` or `digitalocean`; unset: where their owner has a credential, Hetzner first",
     ),
   HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("Base address of Hetzner's API"),
   HETZNER_IMAGE: z
@@ -123,10 +123,10 @@ const controlPlaneSettings = z.object({
       "Image of new nodes: a name, the id of a snapshot, or a label such as `image=samovar` for the newest snapshot that has it",
     ),
   HETZNER_LOCATION: places(
-    "Locations in which nodes may be created, separated by commas, such as `fsn1,nbg1`; without it any",
+    "Locations in which nodes may be created, separated by commas, such as `fsn1,nbg1`; unset: any",
   ),
   HETZNER_SSH_KEY: sshKey(
-    "Name or id of an ssh key of the Hetzner project that may enter nodes; without it Hetzner mails a root password for each",
+    "Name or id of an ssh key of the Hetzner project that can log in to nodes; unset: Hetzner mails a root password for each",
   ),
   DIGITALOCEAN_API_URL: z
     .url()
@@ -138,10 +138,10 @@ const controlPlaneSettings = z.object({
     .default("debian-12-x64")
     .describe("Image of new nodes: the slug of a public image, or the id of a snapshot"),
   DIGITALOCEAN_REGION: places(
-    "Regions in which nodes may be created, separated by commas, such as `fra1,ams3`; without it any",
+    "Regions in which nodes may be created, separated by commas, such as `fra1,ams3`; unset: any",
   ),
   DIGITALOCEAN_SSH_KEY: sshKey(
-    "Name, id or fingerprint of an ssh key of the account that may enter nodes; without it a password is mailed for each",
+    "Name, id or fingerprint of an ssh key of the account that can log in to nodes; unset: DigitalOcean mails a root password for each",
   ),
   GITHUB_API_URL: z.url().default("https://api.github.com").describe("Base address of GitHub's API, for pull requests"),
   ALLOW_LOCAL_REPOS: z
@@ -174,8 +174,8 @@ const controlPlaneSettings = z.object({
     .describe("Retained workspaces per node that don't use a slot; each further one uses a slot"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at once"),
   WRONG_SECRETS_PER_MINUTE: count(30, 1_000_000, "Wrong links, tokens and secrets a minute from one address"),
-  SETUPS_PER_MINUTE: count(20, 1_000_000, "Set-ups with the operator's secret a minute; each makes an API token"),
-  DEVICE_LOGINS_PER_MINUTE: count(10, 1_000_000, "Command lines that ask to sign in, a minute and address"),
+  SETUPS_PER_MINUTE: count(20, 1_000_000, "Set-ups with the operator's secret per minute; each creates an API token"),
+  DEVICE_LOGINS_PER_MINUTE: count(10, 1_000_000, "Command lines that ask to sign in, per minute and address"),
   CHANGES_PER_MINUTE: count(3_000, 1_000_000, "Requests that change something, a minute and person"),
   NODE_REQUESTS_PER_MINUTE: count(6_000, 1_000_000, "Requests a minute from one node, or for one of its workspaces"),
   NODE_TOKEN_TTL_MS: duration(86_400_000, "TTL of node and workspace tokens; they are renewed earlier"),
@@ -195,7 +195,7 @@ const controlPlaneSettings = z.object({
   COMMIT_EMAIL: z.string().min(3).max(200).default("samovar@localhost").describe("Author email of Samovar's commits"),
 });
 
-/** Those of nodes are here too: a new node gets them in its user data. */
+/** Includes the settings of nodes: a new node gets them in its user data. */
 export const settings = controlPlaneSettings.extend(nodeEnvironment.shape).superRefine((config, context) => {
   checkNodeEnvironment(config, (name, message) => context.addIssue({ code: "custom", path: [name], message }));
 });

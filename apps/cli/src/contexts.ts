@@ -1,7 +1,7 @@
 /**
- * Samovars on other machines that this person has signed in to, and which of them commands use, as kubectl's contexts.
+ * Samovars on other machines that this person has signed in to, and which of them commands use, like kubectl's contexts.
  * They are in `contexts.json` in the configuration directory, with their API tokens, so only its owner can read it. `local`
- * is always there: the Samovar on this machine's data directory.
+ * always exists: the Samovar of this machine's data directory.
  */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -19,7 +19,7 @@ export const LOCAL = "local";
 
 export const contextName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, "A context's name has letters, digits, dots, hyphens and underscores.")
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, "A context's name may contain letters, digits, dots, hyphens and underscores.")
   .refine((name) => name !== LOCAL, `"${LOCAL}" is the Samovar on this machine; choose another name.`);
 
 const remoteContext = z.object({
@@ -44,13 +44,13 @@ const NONE: Contexts = { version: 1, current: null, contexts: [] };
 export const getContextsFile = (env: Environment): string =>
   join(env["XDG_CONFIG_HOME"] || join(env["HOME"] || homedir(), ".config"), "samovar/contexts.json");
 
-/** Throws {@link CliError} for a file that cannot be understood: it may hold tokens, so it is never overwritten. */
+/** Throws {@link CliError} for a damaged file: it may contain tokens, so it is never overwritten. */
 export async function readContexts(env: Environment): Promise<Contexts> {
   const file = getContextsFile(env);
   if (!existsSync(file)) return NONE;
   const parsed = contexts.safeParse(await readJson(file));
   if (parsed.success) return parsed.data;
-  throw new CliError(`The file ${file} is damaged.`, "Mend or remove it, then sign in again with: samovar login URL");
+  throw new CliError(`The file ${file} is damaged.`, "Repair or remove it, then sign in again with: samovar login URL");
 }
 
 export async function writeContexts(env: Environment, value: Contexts): Promise<void> {
@@ -86,7 +86,7 @@ export function findContext(all: Contexts, name: string): RemoteContext {
   throw new CliError(`There is no context "${name}".`, "List them with: samovar context list");
 }
 
-/** A Samovar that is not found by a data directory. */
+/** A Samovar that is not the one of a data directory. */
 export type Remote = Pick<RemoteContext, "url" | "token"> & { readonly name: string | null };
 
 export interface Choice {
@@ -98,12 +98,12 @@ export interface Choice {
 }
 
 /**
- * The remote Samovar that a command uses; null for the local one. First what the command line names, then what the
- * environment names, then the current context. Throws {@link CliError}.
+ * The remote Samovar that a command uses; null for the local one. The command line comes first, then the environment,
+ * then the current context. Throws {@link CliError}.
  */
 export async function chooseRemote({ context, dataDir, env }: Choice): Promise<Remote | null> {
   if (context !== undefined && dataDir !== undefined)
-    throw new CliError("--context and --data-dir exclude each other.", "Give one of them.");
+    throw new CliError("--context and --data-dir exclude each other.", "Use one of them.");
   if (context === LOCAL || dataDir !== undefined) return null;
   if (context !== undefined) return findContext(await readContexts(env), context);
   const url = env["SAMOVAR_URL"];
@@ -122,11 +122,14 @@ function readRemoteFromEnvironment(url: string, token: string | undefined): Remo
   return { name: null, url: readAddress(url), token };
 }
 
-/** The origin of a Samovar as a person gives it. A token never travels unencrypted, except on this machine. Throws {@link CliError}. */
+/** Parses the address that a person gives, and returns its origin. A token is never sent unencrypted, except on this machine. Throws {@link CliError}. */
 export function readAddress(text: string): string {
   const url = URL.parse(/^https?:\/\//i.test(text) ? text : `https://${text}`);
   if (url === null || url.username !== "" || url.password !== "")
-    throw new CliError(`${text} is not the address of a Samovar.`, "Give one such as: https://samovar.example.com");
+    throw new CliError(
+      `${text} is not the address of a Samovar.`,
+      "Use an address such as: https://samovar.example.com",
+    );
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname))
     throw new CliError(`${text} is not encrypted, so your token could be read on the way.`, "Use an https:// address.");
   return url.origin;

@@ -15,7 +15,7 @@ const instance = z.object({
   /** When that process started, as `up/processes.ts` reads it; null where the system does not provide it. */
   start: z.string().nullable().default(null),
   url: z.url({ protocol: /^https?$/ }),
-  /** Where others reach it; null: from this computer only. */
+  /** The address for other computers; null: it is reached from this computer only. */
   publicUrl: z
     .url({ protocol: /^https$/ })
     .nullable()
@@ -36,7 +36,7 @@ export function resolveDataDirectory(given?: string, env: Environment = process.
 }
 
 /** What can be made again, for all of a person's installations. */
-/** For files that programs of workspaces read too: root's home is closed to their users. */
+/** For files that programs of workspaces also read: their users cannot pass root's home. */
 export const getSharedCacheDirectory = (env: Environment): string => {
   if (!env["XDG_CACHE_HOME"] && process.getuid?.() === 0) return "/var/cache/samovar";
   return join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "samovar");

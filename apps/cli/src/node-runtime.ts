@@ -34,7 +34,7 @@ export function describeRuntime(runtime: NodeRuntime | null): string {
       return `No task can run, because what WORKSPACE_RUNTIME demands does not work: ${runtime.reason ?? ""}`;
     case "process":
       if (runtime.users === "separate")
-        return `Agents run without a sandbox, each workspace as a user of its own: they read and change no files of yours or of other workspaces, and reach your network and what every user may read: ${runtime.reason ?? ""}`;
+        return `Agents run without a sandbox, each workspace as its own user: they cannot read or change your files or those of other workspaces, but reach your network and what every user may read: ${runtime.reason ?? ""}`;
       return `Agents run with your user's permissions on this machine: ${runtime.reason ?? ""}`;
     case undefined:
       return "Agents may run with your user's permissions on this machine: the vm-agent did not say whether a sandbox works.";

@@ -27,7 +27,7 @@ const LOCAL_NAMES = /(^|\.)(localhost|localdomain|local|internal|intranet|lan|co
 
 /**
  * Whether a host of a URL or of `git@host:path` may be on the Internet. Reads it as a browser would, so `0x7f.1`,
- * `2130706433`, `127.1` and `localhost.` are this computer. A public name may still have a private address: only a look-up could tell.
+ * `2130706433`, `127.1` and `localhost.` are this computer. A public name may still have a private address: only a look-up shows that.
  */
 export function isPublicHost(host: string): boolean {
   const hostname = normalize(host);

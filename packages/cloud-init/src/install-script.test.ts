@@ -181,7 +181,7 @@ describe("install.sh tools", () => {
     expect(existsSync(waiting())).toBe(false);
   });
 
-  test("asks for nothing where all of it is installed, as on an image made for this", async () => {
+  test("asks for nothing where everything is installed, as on a prepared image", async () => {
     const path = fakes({ "dpkg-query": installedPackages("bubblewrap", "git"), "apt-get": `: >'${root}/asked'` });
     await step(`${path}:${hostPath}`, "tools", "bubblewrap", "git");
     expect(existsSync(join(root, "asked"))).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * `/opt/samovar/install.sh`: the steps of a node's first boot. POSIX sh, no HOME needed, safe to repeat: what is there already,
- * as on an image made for this, is neither downloaded nor installed again. The text is constant: what varies comes as arguments,
+ * `/opt/samovar/install.sh`: the steps of a node's first boot. POSIX sh, no HOME needed, safe to repeat: what is already installed,
+ * as on a prepared image, is neither downloaded nor installed again. The text is constant: what varies comes as arguments,
  * so nothing has to be quoted. Keeps security check 35.
  */
 

@@ -57,7 +57,7 @@ describe("reading units", () => {
     expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
   });
 
-  test("[R48] [security 23] the agent's unit gives it no capability but those with which it starts workspaces as users of their own", () => {
+  test("[R48] [security 23] the agent's unit gives it no capability but those with which it starts workspaces as separate users", () => {
     const [, service = ""] = agentUnit({}).split("[Service]");
     expect(service).toMatch(/^NoNewPrivileges=yes$/m);
     expect(service).toMatch(/^ProtectSystem=full$/m);

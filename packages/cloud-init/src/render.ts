@@ -12,11 +12,11 @@ export const PATHS = {
   settings: "/etc/samovar/agent.json",
   installScript: "/opt/samovar/install.sh",
   unit: "/etc/systemd/system/samovar-agent.service",
-  /** While this file exists, the vm-agent takes no task; it says what the node waits for. */
+  /** While this file exists, the vm-agent takes no task; the file says what the node is waiting for. */
   preparing: "/etc/samovar/preparing",
 } as const;
 
-/** The Debian packages that tasks need. They are installed while the vm-agent already connects. */
+/** The Debian packages that tasks need. They are installed while the vm-agent connects. */
 export const TOOLS = ["bubblewrap", "ca-certificates", "git", "git-lfs"] as const;
 
 const userDataInput = z.object({

@@ -47,11 +47,11 @@ WantedBy=multi-user.target
  * for the agent and all that it starts: workspaces cannot reach the cloud's metadata service (systemd.resource-control(5)).
  * Delegate and its subgroup (systemd 254 and newer): the agent makes control groups of its workspaces, which have their own
  * limits of tasks; one of them that runs out of memory must not stop the service.
- * The agent is root to start each workspace as a user of its own, which has no capability. Its own are those that it needs: to
- * change users, to give and remove their files, to signal them, to read their processes, to enter their networks,
- * and to map root in the user namespace of a sandbox (CAP_SETFCAP, user_namespaces(7)).
- * ProtectSystem=full: /usr, /boot and /etc are read-only. What hides parts of /proc would keep sandboxes from mounting theirs.
- * `environment`: the node's settings, printable ASCII. Throws on other text, which a unit cannot say.
+ * The vm-agent runs as root to start each workspace as a separate user without capabilities. It keeps only the capabilities to
+ * change users, to give and remove their files, to signal them, to read their processes, to enter their networks, and to map
+ * root in the user namespace of a sandbox (CAP_SETFCAP, user_namespaces(7)).
+ * ProtectSystem=full: /usr, /boot and /etc are read-only. Options that hide parts of /proc would keep sandboxes from mounting theirs.
+ * `environment`: the node's settings, printable ASCII. Throws on other text, which a unit cannot contain.
  */
 export function agentUnit(environment: Readonly<Record<string, string>>): string {
   return renderAgentUnit(Object.entries(environment).map(assign).join(""));

@@ -27,7 +27,7 @@ export const auditAction = z.enum([
 ]);
 export type AuditAction = z.infer<typeof auditAction>;
 
-/** `sign_in_link`: a browser that has just redeemed one. `device_login`: a command line that a person let in. */
+/** `sign_in_link`: a browser that has just redeemed one. `device_login`: a command line that a person approved. */
 export const auditActorKind = z.enum(["sign_in_session", "api_token", "sign_in_link", "device_login", "operator"]);
 export type AuditActorKind = z.infer<typeof auditActorKind>;
 

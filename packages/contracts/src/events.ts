@@ -14,7 +14,7 @@ export const sessionOutcome = z.enum(["clean", "error", "crashed", "cancelled", 
 export type SessionOutcome = z.infer<typeof sessionOutcome>;
 
 /**
- * A text of the node, cut to its bound instead of refused: an event that is refused is lost, and with it how a session ended.
+ * A text from the node, truncated instead of refused: a refused event is lost, and with it how a session ended.
  */
 const cutTo = (maxChars: number) => z.string().transform((text) => text.slice(0, maxChars).toWellFormed());
 

@@ -87,7 +87,7 @@ export const NO_LIMITS: WorkspaceLimits = { processes: null, memoryBytes: null, 
 export const hostUser = z.object({
   /** Its uid and its gid. */
   id: z.number().int().positive(),
-  /** util-linux's program that changes the user. */
+  /** The path of util-linux's setpriv, which changes the user. */
   setpriv: z.string(),
 });
 export type HostUser = z.infer<typeof hostUser>;

@@ -104,7 +104,7 @@ export const userCode = z
  * (RFC 8628): a person compares the code and answers on the page.
  */
 export const createDeviceLogin = z.strictObject({
-  /** What asks, such as `ada@laptop`; the person sees it. */
+  /** The name of the command line, such as `ada@laptop`; the person sees it. */
   name: z.string().trim().min(1).max(100),
 });
 
@@ -112,7 +112,7 @@ export const createdDeviceLogin = z.object({
   /** Secret: it gets the token. */
   deviceCode: z.string(),
   userCode: z.string(),
-  /** The page with the question. */
+  /** The page on which the person answers. */
   verificationUrl: z.string(),
   expiresAt: millis,
   /** How long to wait between two requests for the token. */
@@ -131,11 +131,11 @@ export const deviceLoginOutcome = z.discriminatedUnion("status", [
 ]);
 export type DeviceLoginOutcome = z.infer<typeof deviceLoginOutcome>;
 
-/** `GET /api/identity/device-logins/:userCode`: what the person is asked. */
+/** `GET /api/identity/device-logins/:userCode`: the request as the person sees it. */
 export const deviceLoginView = z.object({
   userCode: z.string(),
   name: z.string(),
-  /** Where the request came from, as far as the network says. */
+  /** The IP address of the request. */
   address: z.string(),
   status: z.enum(["pending", "approved", "denied"]),
   createdAt: millis,

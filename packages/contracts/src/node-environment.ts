@@ -6,10 +6,10 @@
 import * as z from "zod";
 import { LONGEST_LIMIT_MS, TIME_LIMITS, type TimeLimitName } from "./time-limits.ts";
 
-/** `auto`: in a sandbox if one works on the node, else in docker containers if they do. */
+/** `auto`: in a sandbox if one works on the node, else in docker containers if they work. */
 export const RUNTIME_MODES = ["auto", "sandbox", "docker", "process"] as const;
 
-/** Whether each workspace has a user of its own. */
+/** Whether each workspace has its own user. */
 const USER_MODES = ["auto", "separate", "shared"] as const;
 
 /** A reference such as `debian:bookworm` or `registry.example.com/team/image@sha256:…`; never an option. */
@@ -29,13 +29,13 @@ const shape = {
     .enum(RUNTIME_MODES)
     .default("auto")
     .describe(
-      "Where agents run; `auto`: in a sandbox if one works on the node, else in docker containers if they do, else with the node's own rights",
+      "Where agents run; `auto`: in a sandbox if one works on the node, else in docker containers if they work, else with the node's rights",
     ),
   WORKSPACE_USERS: z
     .enum(USER_MODES)
     .optional()
     .describe(
-      "Whether each workspace has a user of its own; `separate`: otherwise no task runs, `auto`: where the daemon is root; unset: `separate` on a server, `auto` on one computer",
+      "Whether each workspace has its own user; `separate`: always, or no task runs; `auto`: where the daemon runs as root; `shared`: never; unset: `separate` on a server, `auto` on one computer",
     ),
   WORKSPACE_IMAGE: imageReference
     .default("buildpack-deps:bookworm")
@@ -63,7 +63,7 @@ const shape = {
     .max(MAX_MEGABYTES)
     .optional()
     .describe(
-      "Disk space of a checkout with its home and `/tmp`; 0: no limit, unset: three quarters of what is free when the node's agent starts",
+      "Disk space of a checkout with its home and `/tmp`; 0: no limit, unset: three quarters of the free space at the start of the vm-agent",
     ),
   CLONE_TIMEOUT_MS: timeLimit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: timeLimit("AGENT_INSTALL_TIMEOUT_MS"),
@@ -82,7 +82,7 @@ const shape = {
   MSG_OUTBOX_FULL_POLICY: z
     .enum(["pause", "drop_oldest"])
     .default("pause")
-    .describe("With a full outbox: `pause` the agent, or drop the oldest finished messages and report it"),
+    .describe("With a full outbox: `pause` the agent, or `drop_oldest` finished messages and report it"),
   MSG_RETRY_INITIAL_MS: integer(1_000, 1, 600_000, "Wait after the first failed delivery; it doubles with each"),
   MSG_RETRY_MAX_MS: integer(30_000, 1, 3_600_000, "Longest wait after a failed delivery"),
 };

@@ -29,12 +29,12 @@ export const nodeRuntime = z.object({
   reason: z.string().max(1000).nullable(),
   /** Who keeps workspaces within their limits of processes and memory: the kernel, or their session's host, which watches them. */
   limits: z.enum(["kernel", "watched"]).optional(),
-  /** Whether each workspace has a user of its own, or shares that of the node; absent from earlier nodes. */
+  /** Whether each workspace has its own user or shares the node's; absent from earlier nodes. */
   users: z.enum(["separate", "shared"]).optional(),
 });
 export type NodeRuntime = z.infer<typeof nodeRuntime>;
 
-/** What a node reports of its runtime. `preparing`: it still installs tools and takes no task; `reason` says which. */
+/** What a node reports of its runtime. `preparing`: it is still installing tools and takes no task; `reason` names them. */
 export const runtimeReport = nodeRuntime.extend({ kind: z.enum([...nodeRuntime.shape.kind.options, "preparing"]) });
 export type RuntimeReport = z.infer<typeof runtimeReport>;
 

@@ -30,25 +30,25 @@ export const gitCredential = z.object({
 export type GitCredential = z.infer<typeof gitCredential>;
 
 /**
- * `GET /api/workspaces/:workspaceId/secret-digests`: by which a session host finds secrets of the installation that it must not
- * know in what its agent prints. Only secrets that cannot be guessed have one.
+ * `GET /api/workspaces/:workspaceId/secret-digests`: by which a session host finds the installation's secrets, which it must not
+ * know, in its agent's output. Only secrets that cannot be guessed have a digest.
  */
 export const secretDigests = z.object({
-  /** Of this answer alone, so that answers cannot be compared. */
+  /** A new one for each answer, so that answers cannot be compared. */
   salt: z.string().regex(/^[0-9a-f]{32}$/),
   forms: z
     .array(
       z.object({
         /** In characters. */
         length: z.number().int().min(1).max(100_000),
-        /** Sixteen bits about how it begins, which tell where a comparison is worth its time. */
+        /** Sixteen bits of its beginning, to find the places where a comparison is worth its time. */
         start: z.number().int().min(0).max(0xffff),
         /** The first half of its SHA-256, with the salt. */
         digest: z.string().regex(/^[0-9a-f]{32}$/),
       }),
     )
     .max(20_000),
-  /** SHA-256 of API tokens, of which the control plane knows no more. */
+  /** SHA-256 of API tokens, which is all that the control plane stores of them. */
   apiTokens: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(1000),
 });
 export type SecretDigests = z.infer<typeof secretDigests>;

@@ -1,6 +1,6 @@
 /**
- * What operations cost on Cloudflare: the table of prices, and the sum. Pure. Prices are those beyond the amounts that the
- * paid plan includes, so a sum is what the same work costs an installation that has used its included amounts up.
+ * What operations cost on Cloudflare: the table of prices, and the sum. Pure. Prices apply beyond the amounts that the
+ * paid plan includes, so a sum is for an installation that has used these amounts up.
  *
  * Source: developers.cloudflare.com/workers/platform/pricing, …/durable-objects/platform/pricing, …/d1/platform/pricing and
  * …/workflows/reference/pricing. Not in the table: storage (GB-months), and logs beyond the included amount.

@@ -46,7 +46,7 @@ describe("[R51] metered usage", () => {
     });
   });
 
-  it("tells a bounded number of models apart, and loses no token of the others", () => {
+  it("distinguishes a bounded number of models, and loses no token of the others", () => {
     const calls = Array.from({ length: 100 }, (_, n) => usage(`tea-${n}`, 1));
     const { models } = calls.reduce<MeteredUsage>(addCall, NOTHING_METERED);
     expect(models).toHaveLength(MAX_METERED_MODELS + 1);

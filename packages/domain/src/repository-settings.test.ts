@@ -10,7 +10,7 @@ describe("[R49] agents that use the repository's settings", () => {
     expect(agentRecipe.parse(JSON.parse(JSON.stringify(used)))).toEqual(used);
     expect(used).toMatchObject({ program: recipe.program, gateway: recipe.gateway, startingFiles: [] });
     expect(used.repositorySettings).toBe("used");
-    // A node tells hosts that stand by apart by their recipe.
+    // A node distinguishes standby hosts by their recipe.
     expect(JSON.stringify(used)).not.toBe(JSON.stringify(recipe));
     const addresses = Object.entries(recipe.env).filter(([, value]) => value.includes("{gateway."));
     expect(used.env).toMatchObject(Object.fromEntries(addresses));

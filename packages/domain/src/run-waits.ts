@@ -48,7 +48,7 @@ export const MAX_POLLS: Readonly<Record<RunWait, number>> = {
 /** Polls during one stay in the queue. */
 export const MAX_QUEUE_POLLS = 150;
 
-/** A run's other steps, rounded up: requests, changes of the task, marks, pull requests, and the repeated writing of its end. */
+/** A run's other steps, rounded up: requests, changes of the task, marks, pull requests, and the repeated writes of its end. */
 const SINGLE_STEPS = 150;
 
 /**

@@ -1,15 +1,15 @@
 /**
  * Finds secrets in text by digests of their forms, so that a node can redact secrets that it does not have. A secret is one or
- * more words that are too long to be guessed; its forms are those of {@link encodeSecret}. Pure. Keeps S1.
+ * more words that are too long to guess; its forms are those of {@link encodeSecret}. Pure. Keeps S1.
  */
 import type { SecretDigests } from "@samovar/contracts";
 import { encodeSecret } from "./secret-encodings.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 
-/** A shorter word could be found by trying all. */
+/** A shorter word could be found by brute force. */
 export const WORD_MIN_CHARS = 16;
 const WORD_MAX_CHARS = 8192;
-/** All characters of words and of their forms. */
+/** The characters of words and of their forms. */
 const WORDS = /[A-Za-z0-9+/=_.~-]{16,}/g;
 const isOfForm = (unit: number): boolean =>
   (unit >= 48 && unit <= 57) ||

@@ -45,7 +45,7 @@ interface Findings {
   readonly length: number;
   /** How many of the last ones may be the beginning of a form. */
   readonly pending: number;
-  /** How many of the last ones to take out of a text that is cut here; at most `pending`. */
+  /** How many of the last characters to remove from a text that is cut here; at most `pending`. */
   readonly begun: number;
 }
 
@@ -56,7 +56,7 @@ const isBreak = (unit: number): boolean => unit === LINE_FEED || unit === CARRIA
 export class SecretRedactor {
   readonly #search: ((text: string, covered: number) => Findings) | null;
 
-  /** `secrets`: values of less than eight characters are left alone. `digests`: of secrets that are not known here. */
+  /** `secrets`: values of fewer than eight characters are left alone. `digests`: of secrets that are not known here. */
   constructor(secrets: readonly string[], digests: DigestSearch | null = null) {
     const all = [...new Set(secrets.flatMap(encodeSecret))];
     const forms = all.length === 0 ? null : new FormSearch(all);
@@ -121,7 +121,7 @@ interface Searches {
   readonly digests: DigestSearch | null;
 }
 
-/** `covered`: a first span that is known already. */
+/** `covered`: a first span that is already known. */
 function find({ forms, digests }: Searches, text: string, covered: number): Findings {
   const known = forms?.search(text, covered) ?? findNothing(text, covered);
   if (digests === null) return known;
@@ -225,7 +225,7 @@ class FormSearch {
     this.#linkSuffixes(made);
   }
 
-  /** `covered`: a first span that is known already. */
+  /** `covered`: a first span that is already known. */
   search(text: string, covered: number): Findings {
     const spans: Span[] = covered > 0 ? [{ start: 0, end: covered }] : [];
     let state = 0;

@@ -36,7 +36,7 @@ export interface NewServer {
   readonly location: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly userData: string;
-  /** Ids of the firewalls that it is behind from the start. */
+  /** Ids of the firewalls to attach at its creation. */
   readonly firewalls: readonly number[];
   readonly start: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * Firewalls as the cloud's API keeps them. They are remembered and attached, not enforced: a server is a process tree of this
- * machine, and what listens there is reached as any other program is.
+ * Firewalls as the cloud's API stores them. They are stored and attached, not enforced: a server is a process tree of this
+ * machine, and its ports are as reachable as any other program's.
  */
 import type { Clock } from "@samovar/base";
 import { ApiError } from "./api/errors.ts";
@@ -38,7 +38,7 @@ interface Ports {
   save(): void;
   /** Throws `not_found`. */
   requireServer(id: number): void;
-  /** An action that is done already. */
+  /** An action that is already done. */
   addDoneAction(command: string, on: { readonly firewallId: number; readonly serverId: number | null }): ActionRecord;
 }
 

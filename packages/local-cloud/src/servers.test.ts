@@ -72,7 +72,7 @@ describe("a server", () => {
     delete process.env["SAMOVAR_TEST_CANARY"];
   });
 
-  test("changes neither the packages nor the accounts of the computer below", async () => {
+  test("changes neither the packages nor the accounts of the computer that it runs on", async () => {
     const cloud = await rig.start();
     const userData = `#cloud-config
 runcmd:

@@ -1,6 +1,6 @@
 /**
- * One HTTP request with Node's own client. `fetch` would load as much code again as a session host has, at a fifth of the
- * CPU time of a short session. Redirects are not followed: they are the caller's to refuse.
+ * One HTTP request with Node's client. `fetch` would double the code that a session host loads and take a fifth of the CPU time
+ * of a short session. Redirects are not followed, but returned to the caller.
  */
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http";
 
@@ -30,7 +30,7 @@ interface Client {
 }
 const clients = new Map<string, Client>();
 
-/** Made at the first use: a startup snapshot can hold neither an agent nor the code of TLS. */
+/** Created at the first use: a startup snapshot can contain neither an agent nor the TLS code. */
 async function getClient(protocol: string): Promise<Client> {
   const known = clients.get(protocol);
   if (known !== undefined) return known;
@@ -45,8 +45,8 @@ async function loadHttps(): Promise<Client> {
 }
 
 /**
- * For idempotent requests: it is sent again if the connection was kept from an earlier one and closed meanwhile. Rejects when no
- * complete response arrives: with the network's error, the abort's reason, or that it is too long.
+ * For idempotent requests: sends the request again if its kept-alive connection was closed meanwhile. Rejects when no complete
+ * response arrives: with the network's error, the abort's reason, or because it is too long.
  */
 export async function sendRequest(url: URL, options: RequestOptions): Promise<HttpResponse> {
   for (;;) {

@@ -1,5 +1,11 @@
-/** This machine's processes: how they are started (priority, turns), known again later, and how much of a time span they had. */
-export { type ControlGroups, getUnifiedDirectory, parseControlGroups } from "./control-groups.ts";
+/** This machine's processes: how they are started (priority, turns), recognized later, and how much of a time span they had. */
+export {
+  getUnifiedDirectory,
+  parseControlGroups,
+  readKernelFile,
+  removeGroup,
+  removeStaleGroups,
+} from "./control-groups.ts";
 export { type CpuGroup, openCpuGroup } from "./cpu-group.ts";
 export { findProgram } from "./find-program.ts";
 export { LOWER_BY, lowerArgv, lowerGroup, lowerGroupOf, lowerStarted } from "./priority.ts";

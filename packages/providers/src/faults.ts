@@ -1,4 +1,4 @@
-/** Refusals of clouds as {@link ProviderFault}s: the reason that the service gave, and what a person can do about it. */
+/** Refusals of providers as {@link ProviderFault}s: the service's reason, and what a person can do about it. */
 import type { ProviderFault, ProviderFaultKind } from "./provider.ts";
 
 export type MakeFault = (
@@ -11,7 +11,7 @@ export type MakeFault = (
 const RETRIABLE: Record<ProviderFaultKind, boolean> = {
   unauthorized: false,
   invalid: false,
-  // Each passes when a server is deleted, or with time.
+  // Each ends when a server is deleted, or with time.
   quota: true,
   capacity: true,
   conflict: true,
@@ -27,11 +27,11 @@ export function createFaultMaker(
 ): MakeFault {
   const all: Record<ProviderFaultKind, string> = {
     ...advice,
-    capacity: `${service} has no such machine free at the moment; it is tried again.`,
-    conflict: "It is tried again.",
-    locked: "Something else works on the server, or it is protected; it is tried again.",
-    rate_limited: "Too many requests; it is tried again later.",
-    unavailable: `${service} could not be reached or did not finish; it is tried again.`,
+    capacity: `${service} has no such server available at the moment. Samovar tries again.`,
+    conflict: "Samovar tries again.",
+    locked: "The server is busy or protected. Samovar tries again.",
+    rate_limited: "Too many requests. Samovar tries again later.",
+    unavailable: `${service} could not be reached or did not finish. Samovar tries again.`,
   };
   return (kind, code, reason, more = {}) => {
     const retriable = more.retriable ?? RETRIABLE[kind];

@@ -1,4 +1,4 @@
-/** Labels as both clouds can store them. */
+/** Labels that both providers can store. */
 import type { ServerSpec } from "./provider.ts";
 import { SERVER_LABELS } from "./provider.ts";
 

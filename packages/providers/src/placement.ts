@@ -1,10 +1,10 @@
-/** Which machine where: from the provider's own list, never written down. Pure but for the ports given. */
+/** Chooses server types and locations from the provider's list, never from hard-coded data. Pure except for its ports. */
 import { err, type Random, type Result } from "@samovar/base";
 import type { Price, SizeOffer, VmSize } from "@samovar/contracts";
 import type { ProviderFault } from "./provider.ts";
 import type { Failure } from "./transport.ts";
 
-/** A machine that the provider sells at a location. */
+/** A server type that the provider sells at a location. */
 export interface Offer {
   readonly serverType: string;
   readonly location: string;
@@ -16,19 +16,19 @@ export interface Offer {
   readonly recommended: boolean;
 }
 
-/** The least that a size gives. */
+/** The minimum of a size. */
 const MINIMUM: Record<VmSize, { readonly cores: number; readonly memoryGb: number }> = {
   small: { cores: 2, memoryGb: 4 },
   medium: { cores: 4, memoryGb: 8 },
   large: { cores: 8, memoryGb: 16 },
 };
 
-/** Machines that one creation tries. */
+/** Offers that one creation tries. */
 const MAX_PLACEMENTS = 8;
 
 /**
- * Best first: said to be available, then cheap, then recommended, then no larger than asked, then by lot so that many
- * creations spread over the locations.
+ * Best first: available, then cheap, then recommended, then no larger than requested, then random, so that creations
+ * spread over the locations.
  */
 export function rankOffers<T extends Offer>(offers: readonly T[], size: VmSize, random: Random): readonly T[] {
   const { cores, memoryGb } = MINIMUM[size];

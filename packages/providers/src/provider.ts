@@ -45,8 +45,8 @@ export interface ProviderFault {
 export interface Provider {
   readonly name: ProviderName;
   /**
-   * Makes the server behind the installation's firewall, or adopts the one of this name that carries the same labels (an
-   * earlier answer was lost). The firewall has no inbound rules; it is made, found or repaired first.
+   * Creates the server behind the installation's firewall, or adopts the one of this name with the same labels (an earlier
+   * answer was lost). The firewall has no inbound rules; it is created, found or repaired first.
    */
   createServer(spec: ServerSpec): Promise<Result<Server, ProviderFault>>;
   findServer(name: string): Promise<Result<Server | null, ProviderFault>>;
@@ -57,7 +57,7 @@ export interface Provider {
   listServers(labels: Readonly<Record<string, string>>): Promise<Result<readonly Server[], ProviderFault>>;
   /** What each size would be if it were made now. */
   listSizes(): Promise<Result<readonly SizeOffer[], ProviderFault>>;
-  /** The permissions that the token lacks, in the provider's words. Nothing is changed. */
+  /** The permissions that the token lacks, by the provider's names. Changes nothing. */
   listMissingPermissions(): Promise<Result<readonly string[], ProviderFault>>;
   /** Deletes what the installation's servers shared, such as their firewall; `in_use` while there are servers. */
   deleteSharedResources(): Promise<Result<"deleted" | "in_use", ProviderFault>>;

@@ -10,8 +10,8 @@ export interface Removal {
 }
 
 /**
- * Repeats until nothing is left, or `passes` are used up: providers delete servers in the background, and keep a firewall
- * while a server uses it. `pause` runs between passes. Repeating the whole is safe.
+ * Repeats until nothing is left, at most `passes` times: providers delete servers in the background, and keep a firewall
+ * while a server uses it. `pause` runs between passes. Safe to call again.
  */
 export async function removeInstallation(
   provider: Provider,
@@ -28,7 +28,7 @@ export async function removeInstallation(
     for (const { id, name } of listed.value) {
       servers.add(name);
       const deleted = await provider.deleteServer(id);
-      // What something else works on can be deleted at a later pass.
+      // A locked server can be deleted in a later pass.
       if (!deleted.ok && !deleted.error.retriable) return err(deleted.error);
     }
     if (listed.value.length > 0) continue;

@@ -91,7 +91,7 @@ const isAlive = (pid: number) =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 
 describe("the script agent over stdio", () => {
-  it("tells its protocol version and runs a whole script as a model's agent would", async () => {
+  it("reports its protocol version and runs a whole script as a model's agent would", async () => {
     const { hello, prompt, updates } = await openAgent();
     expect(hello).toMatchObject({ protocolVersion: 1, agentInfo: { name: "samovar-script-agent" } });
     writeFileSync(join(cwd, "a.txt"), "old\n");

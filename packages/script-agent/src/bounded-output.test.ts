@@ -12,7 +12,7 @@ describe("bounded output", () => {
     expect(kept.text()).toBe("abcdefghijklmnop");
   });
 
-  it("keeps the first and last part and tells how much is missing, without ever splitting a character", () => {
+  it("keeps the first and last part and says how much is missing, without ever splitting a character", () => {
     fc.assert(
       fc.property(
         fc.array(text),

@@ -2,7 +2,7 @@
 
 export interface BoundedOutput {
   append(text: string): void;
-  /** What is kept, with a line in the middle that tells how much is left out. */
+  /** The kept text, with a line in the middle that says how much is left out. */
   text(): string;
   /** Characters that were left out so far. */
   omitted(): number;

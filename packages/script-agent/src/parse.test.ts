@@ -34,7 +34,7 @@ describe("reading a script", () => {
     ]);
   });
 
-  it("tells a command in the background and a crash that happens once from others", () => {
+  it("distinguishes a background command from others, and a crash that happens once", () => {
     expect(
       steps("```background\nsleep 2\n```\n```crash once no water```\n```crash once upon```\n```crash```"),
     ).toMatchObject([
@@ -94,7 +94,7 @@ describe("reading a script", () => {
     ["```plan\nnot an entry\n```", 1, /no entry: "not an entry"/],
     ["```hang\n```sh\nls\n```", 1, /closing fence missing/],
     ["```say\n```", 1, /no text/],
-  ])("tells what is wrong with %j", (prompt, line, message) => {
+  ])("says what is wrong with %j", (prompt, line, message) => {
     const script = parseScript(prompt);
     expect(script).toMatchObject({ kind: "malformed", faults: [{ line }] });
     expect(script.kind === "malformed" ? script.faults[0]?.message : "").toMatch(message);

@@ -1,4 +1,4 @@
-/** One turn: runs the steps in order, tells each as it happens, ticks the plan, and closes with a sentence. */
+/** One turn: runs the steps in order, reports each as it happens, ticks the plan, and closes with a sentence. */
 import { assertNever } from "@samovar/base";
 import { fillerText } from "./filler.ts";
 import { pause } from "./pause.ts";

@@ -28,13 +28,13 @@ export interface TestEngine {
 }
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** Between two questions whether the engine answers. */
+/** Interval between checks whether the engine answers. */
 const POLL_MS = 100;
 /** Runs a program until it exits or the input ends: so no engine outlives its tests, however they end. */
 const ENDS_WITH_INPUT =
   'exec 3<&0; "$@" 3<&- & program=$!; { read -r _ <&3; kill $program; } 2>/dev/null & reader=$!; wait $program; kill $reader 2>/dev/null';
 
-/** The engine, or why there is none. `programs`: what its image has besides, where this machine has it. */
+/** Returns the engine, or why there is none. `programs`: more programs of this machine for its image. */
 export async function startTestEngine(programs: readonly string[] = []): Promise<TestEngine | string> {
   if (process.platform !== "linux") return "the image of the tests is made of Linux programs";
   if (find("docker") === null) return "docker is not installed (apt install docker.io)";
@@ -71,7 +71,7 @@ async function startOwn(programs: readonly string[]): Promise<TestEngine | strin
     unmountBelow(directory);
     rmSync(directory, { recursive: true, force: true });
   };
-  // It answers or ends, however long a busy machine takes for that.
+  // It answers or exits, however long a busy machine takes.
   while (!ended.signal.aborted) {
     const answer = spawnSync("docker", ["--host", `unix://${socket}`, "version"], { env: { PATH, HOME: directory } });
     if (answer.status === 0) return withImage(`unix://${socket}`, programs, stop);

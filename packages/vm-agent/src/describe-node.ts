@@ -1,4 +1,4 @@
-/** Where agents would run on this computer, for people who ask before there is a node. Changes nothing. */
+/** Describes where agents would run on this computer, before there is a node. Changes nothing. */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { NodeRuntime } from "@samovar/contracts";
@@ -8,7 +8,7 @@ import { ownModule } from "./runtime/docker/choose-docker.ts";
 import { readRuntimeSettings, readUserMode } from "./settings.ts";
 import { chooseUsers } from "./users/choose-users.ts";
 
-/** `directory`: of an installation, which need not exist yet. */
+/** `directory`: an installation's directory, which need not exist yet. */
 export async function describeNode(directory: string): Promise<NodeRuntime> {
   let parent = dirname(directory);
   while (!existsSync(parent)) parent = dirname(parent);

@@ -18,7 +18,7 @@ export const AGENT_VERSION: string = manifest.version;
 /** The token is removed from the file after the first boot. */
 const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.bootstrapToken.optional() });
 
-/** Where the node runs. Its other variables are {@link nodeEnvironment}. */
+/** Variables that depend on where the node runs. The others are {@link nodeEnvironment}. */
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: in the local cloud a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
@@ -62,9 +62,9 @@ export interface VmAgentSettings {
 export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSettings {
   const fromFile = agentFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
   const fromEnv = environment.safeParse(env);
-  const told = nodeEnvironment.safeParse(env);
-  if (!fromFile.success || !fromEnv.success || !told.success) {
-    const issues = [fromFile, fromEnv, told].flatMap(({ error }) => error?.issues ?? []);
+  const fromUserData = nodeEnvironment.safeParse(env);
+  if (!fromFile.success || !fromEnv.success || !fromUserData.success) {
+    const issues = [fromFile, fromEnv, fromUserData].flatMap(({ error }) => error?.issues ?? []);
     throw new Error(
       `Invalid settings:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`,
     );
@@ -79,15 +79,15 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
     usersDir: fromEnv.data.SAMOVAR_USERS_DIR,
-    users: told.data.WORKSPACE_USERS ?? (fromEnv.data.SAMOVAR_ROOT === "" ? "separate" : "auto"),
+    users: fromUserData.data.WORKSPACE_USERS ?? (fromEnv.data.SAMOVAR_ROOT === "" ? "separate" : "auto"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
-    runtime: toRuntimeSettings(told.data),
-    limits: told.data,
-    cloneTimeoutMs: told.data.CLONE_TIMEOUT_MS,
-    installTimeoutMs: told.data.AGENT_INSTALL_TIMEOUT_MS,
-    finishTimeoutMs: told.data.FINISH_TIMEOUT_MS,
-    drainTimeoutMs: told.data.DRAIN_TIMEOUT_MS,
-    logLevel: told.data.LOG_LEVEL,
+    runtime: toRuntimeSettings(fromUserData.data),
+    limits: fromUserData.data,
+    cloneTimeoutMs: fromUserData.data.CLONE_TIMEOUT_MS,
+    installTimeoutMs: fromUserData.data.AGENT_INSTALL_TIMEOUT_MS,
+    finishTimeoutMs: fromUserData.data.FINISH_TIMEOUT_MS,
+    drainTimeoutMs: fromUserData.data.DRAIN_TIMEOUT_MS,
+    logLevel: fromUserData.data.LOG_LEVEL,
     file,
   };
 }

@@ -58,7 +58,7 @@ export class StartupSnapshot {
       await chmod(place, PASSABLE);
       if (existsSync(file) && !(await this.#works(file))) await rm(file, { force: true });
       if (!existsSync(file)) await this.#makeOnce(file);
-      // The script agent starts from it as a workspace's user.
+      // The script agent starts from it as the workspace's user.
       if (existsSync(file)) await chmod(file, 0o644);
       this.#file = file;
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Runs the Pulumi program once, under Pulumi's mocks, in a process of its own. */
+/** Runs the Pulumi program once, under Pulumi's mocks, in a separate process. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import * as z from "zod";

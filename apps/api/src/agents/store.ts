@@ -9,9 +9,9 @@ import type { Database } from "../database/index.ts";
 import { agentDefinitions, agentCapabilities, credentials, projects, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 
-/** Agents of their own that one person may have. */
+/** Custom agents per person. */
 const MAX_DEFINITIONS = 50;
-/** Things that still name an agent which an error tells of. */
+/** How many projects or tasks that still use an agent an error lists. */
 const MAX_NAMED = 3;
 
 export async function findDefinition(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDefinition | null> {

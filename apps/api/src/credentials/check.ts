@@ -40,7 +40,7 @@ export async function checkCredential(config: Config, secret: CredentialSecret):
   };
 }
 
-/** Reads, and asks for what would be refused without the right to write. */
+/** Sends reads, and requests that are refused without the right to write. */
 async function checkCloud(config: Config, secret: CloudSecret): Promise<CredentialCheck> {
   const service = PROVIDER_TITLES[secret.kind];
   const asked = createProvider(config, secret).listMissingPermissions();
@@ -52,11 +52,11 @@ async function checkCloud(config: Config, secret: CloudSecret): Promise<Credenti
       : { ok: null, message: `${service} gave no clear answer (${missing.error.kind}). Try again in a moment.` };
   }
   if (missing.value.length === 0)
-    return { ok: true, message: `${service} accepts this token, and it may do all that nodes need.` };
+    return { ok: true, message: `${service} accepts this token, and it has all permissions that nodes need.` };
   const lacking = missing.value.join(", ");
   return {
     ok: false,
-    message: `${service} accepts this token, but it lacks: ${lacking}. Create a token that has this, and store it.`,
+    message: `${service} accepts this token, but it lacks: ${lacking}. Create a token with these permissions, and store it.`,
   };
 }
 

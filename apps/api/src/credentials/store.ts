@@ -34,7 +34,7 @@ export async function readCredential(
   return secret;
 }
 
-/** All that open; the others are of no use to anyone. Does not mark them as used. */
+/** All that can be decrypted. Does not mark them as used. */
 export async function readAllCredentials(env: Env, ownerId: UserId): Promise<CredentialSecret[]> {
   const rows = await database(env).select().from(credentials).where(eq(credentials.ownerId, ownerId));
   const opened = await Promise.all(rows.map((row) => open(getConfig(env), row).catch(() => null)));

@@ -12,14 +12,14 @@ export interface ObjectMigration {
   readonly sql: string;
 }
 
-/** An object that a newer version has migrated sets its alarm to so much later when it fires. */
+/** How much later an object that a newer version has migrated sets its alarm again. */
 const RETRY_ALARM_MS = 300_000;
 
 function computeChecksum({ name, sql }: ObjectMigration): string {
   return sha256(`${name}\n${sql}`);
 }
 
-/** Whether the object stores anything. Reading that creates nothing. */
+/** Whether the object stores anything. Creates nothing. */
 export function hasSchema({ sql }: DurableObjectStorage): boolean {
   return sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").toArray().length > 0;
 }
@@ -66,7 +66,7 @@ const toNewerData = (stored: string, known: string | undefined) =>
     { migration: stored },
   );
 
-/** Access to the parts of an object, which exist only while its schema is this version's. */
+/** Gives access to the parts of an object, which exist only while its schema is this version's. */
 export class ObjectParts<T> {
   readonly #storage: DurableObjectStorage;
   readonly #migrations: readonly ObjectMigration[];

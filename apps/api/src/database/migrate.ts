@@ -23,7 +23,7 @@ export class NewerVersionError extends Error {
   }
 }
 
-/** A statement with its values, as D1 has it. */
+/** A prepared statement of D1. */
 export interface MigrationStatement {
   bind(...values: readonly (string | number)[]): MigrationStatement;
   run(): Promise<unknown>;

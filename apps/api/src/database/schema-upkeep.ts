@@ -1,4 +1,4 @@
-/** The tables of the control plane's upkeep: repeated requests, finished workflows, and when the sweep ran. */
+/** Tables for maintenance: repeated requests, finished workflows, and when the sweep ran. */
 import type { RunId, UserId } from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { time } from "./columns.ts";

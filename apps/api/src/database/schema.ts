@@ -109,7 +109,7 @@ export const signInLinks = sqliteTable("sign_in_links", {
   redeemedAt: time("redeemed_at"),
 });
 
-/** Command lines that ask to act as a person. `owner_id`: who answered. */
+/** Command lines that ask to sign in. `owner_id`: who answered. */
 export const deviceLogins = sqliteTable(
   "device_logins",
   {
@@ -121,7 +121,7 @@ export const deviceLogins = sqliteTable(
       .$type<UserId>()
       .references(() => users.id),
     status: text("status").$type<DeviceLoginView["status"]>().notNull(),
-    /** The token that it got; once that is revoked, it gets no other. */
+    /** The token that it got. Once that is revoked, it gets no other. */
     tokenId: text("token_id").$type<ApiTokenId>(),
     createdAt: time("created_at").notNull(),
     expiresAt: time("expires_at").notNull(),

@@ -45,7 +45,7 @@ export async function askGitHub<T>(
   }
 }
 
-/** Reading a repository that was renamed is answered from its new place. The token goes to no other address, and no POST is repeated. */
+/** Follows redirects of a renamed repository. The token goes to no other origin, and no POST is repeated. */
 async function follow(address: string, request: RequestInit): Promise<Response> {
   for (let url = new URL(address), hops = 0; ; hops++) {
     const answer = await fetch(url.href, request);

@@ -60,7 +60,7 @@ export async function openPullRequest(
 
 async function open(access: GitHubAccess, wanted: WantedPullRequest): Promise<PullRequestOutcome> {
   const { branch, title, body } = wanted;
-  // The repository tells its present name, which counts for all else, and its default branch.
+  // The answer has the repository's current name, which later requests use, and its default branch.
   const repository = await askGitHub(access, "GET", repositoryPath(wanted.repository), repositoryReply);
   if (!repository.ok) return toOutcome(wanted, repository.error);
   const { name, owner, default_branch: defaultBranch } = repository.value;

@@ -8,10 +8,10 @@ import { isLocalHost } from "./hosts.ts";
 const THIS_COMPUTER = "this computer";
 
 /**
- * On Cloudflare, the address in `CF-Connecting-IP`, which the edge sets itself. Elsewhere that header would be the caller's
- * own, as `X-Forwarded-For` is everywhere, so there all callers count as one, unless proxies in front are trusted: each
- * appends the address that called it, so the entries from the end are theirs. An IPv6 address counts as its /64 network,
- * which one subscriber has for themselves.
+ * On Cloudflare, the address in `CF-Connecting-IP`, which the edge sets itself. Elsewhere the caller
+ * could set that header, as `X-Forwarded-For` everywhere, so all callers count as one, unless proxies in front are trusted: each
+ * appends the address that called it, so the last entries come from them. An IPv6 address counts as its /64 network,
+ * which belongs to one subscriber.
  */
 export function getClientAddress(c: Context<AppContext>): string {
   const { LOCAL_URL, PUBLIC_URL, TRUSTED_PROXIES } = c.get("deps").config;

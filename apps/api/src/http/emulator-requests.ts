@@ -1,7 +1,7 @@
 /**
- * Refuses what only the tools around workerd may ask: headers `MF-…`, by which Miniflare sets a request's address and route, and
- * its own addresses below `/cdn-cgi/`. The port of `samovar up` does not pass through Miniflare's entry; this keeps such a
- * request from meaning anything behind a proxy, or to a later version that reads it.
+ * Refuses requests that only workerd's tools may send: headers `MF-…`, by which Miniflare sets a request's address and route, and
+ * its addresses below `/cdn-cgi/`. The port of `samovar up` does not pass through Miniflare's entry; the refusal also covers a
+ * proxy in front and later versions of Miniflare.
  */
 import { SamovarError } from "@samovar/contracts";
 import type { MiddlewareHandler } from "hono";

@@ -86,7 +86,7 @@ describe("on one computer", () => {
   });
 });
 
-describe("on a server of its own", () => {
+describe("on a public server", () => {
   const PUBLIC = "https://samovar.test";
   const LOCAL = "http://127.0.0.1:7266";
   const control = controlPlane(undefined, { PUBLIC_URL: PUBLIC, LOCAL_URL: LOCAL });

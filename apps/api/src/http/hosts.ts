@@ -17,7 +17,7 @@ export const getNodesUrl = ({ NODES_URL, PUBLIC_URL }: Pick<Config, "NODES_URL" 
 
 export const getPageUrl = (config: Addresses): URL => new URL(config.PAGE_URL ?? config.PUBLIC_URL);
 
-/** Refuses a request to a name that is not ours. A former name is, because nodes keep the address that they were created with. */
+/** Refuses a request to an unknown host name. Former names are accepted, because nodes keep the address that they were created with. */
 export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) => {
   const { hostname, host } = new URL(c.req.url);
   const { config } = c.get("deps");
@@ -28,7 +28,7 @@ export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) =
   await next();
 };
 
-/** Whether a program on the control plane's own computer calls, as far as the name says: for rate limits, never for rights. */
+/** Whether the host name is the one that programs on the control plane's computer use: for rate limits, never for rights. */
 export function isLocalHost(c: Context<AppContext>): boolean {
   const { LOCAL_URL } = c.get("deps").config;
   return LOCAL_URL !== undefined && new URL(c.req.url).host === new URL(LOCAL_URL).host;

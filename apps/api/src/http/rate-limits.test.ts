@@ -106,7 +106,7 @@ describe("[security 15] wrong secrets from one address", () => {
   });
 });
 
-describe("[security 15] wrong secrets on a server of its own", () => {
+describe("[security 15] wrong secrets on a public server", () => {
   const PUBLIC = "https://samovar.test";
   const own = { ...LIMITS, PUBLIC_URL: PUBLIC, LOCAL_URL: "http://127.0.0.1:7266" };
   const wrong = ({ ask }: Plane, headers: Record<string, string>, at = PUBLIC) =>

@@ -20,7 +20,7 @@ export function refuseSecret(c: Context<AppContext>, message: string): SamovarEr
   return refusal ?? new SamovarError("unauthenticated", message);
 }
 
-/** For the set-up with the right secret, each of which makes a token without an end. Throws `rate_limited`. */
+/** For set-ups with the right secret: each creates a token that does not expire. Throws `rate_limited`. */
 export function assertSetupsWithin(c: Context<AppContext>): void {
   const refusal = count(c, { name: "setups", key: "operator", limit: c.get("deps").config.SETUPS_PER_MINUTE });
   if (refusal !== null) throw refusal;
@@ -47,7 +47,7 @@ export function assertNodeRequestsWithin(c: Context<AppContext>, caller: string)
   if (refusal !== null) throw refusal;
 }
 
-/** For the open route that stores a row. Throws `rate_limited`. */
+/** For the open route of device logins, which stores a row. Throws `rate_limited`. */
 export function assertDeviceLoginsWithin(c: Context<AppContext>): void {
   const limit = c.get("deps").config.DEVICE_LOGINS_PER_MINUTE;
   const refusal = count(c, { name: "deviceLogins", key: getClientAddress(c), limit });

@@ -19,7 +19,7 @@ const MEANING: Record<ErrorCode, string> = {
   internal: "Unexpected error. The log has details under `requestId`.",
   provider_error: "The provider's API failed or refused the request.",
   newer_data:
-    "A newer version of Samovar wrote this data, and this one leaves it unchanged; `details.migration` is what a version must have.",
+    "A newer version of Samovar wrote this data, and this version leaves it unchanged; `details.migration` is the migration that a version must have.",
   unavailable: "Part of the control plane is temporarily unavailable.",
 };
 
@@ -59,7 +59,7 @@ export function renderConfigurationPage(): string {
     [
       `## The control plane\n\n${tableOf((name) => !isOfNodes(name))}`,
       "## Nodes",
-      "Also variables of the Worker, which uses some of them itself. A node gets all of them in its user data when it is created. After a change, new nodes get the new values, and existing nodes keep theirs.",
+      "Set these on the Worker too, which uses some of them itself. A node gets all of them in its user data when it is created. After a change, new nodes get the new values, and existing nodes keep theirs.",
       tableOf(isOfNodes),
     ].join("\n\n"),
   );

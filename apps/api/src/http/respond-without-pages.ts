@@ -1,6 +1,6 @@
 /**
- * What a person gets who opens an address that is not the pages'. A former public address leads to the pages. Any other, such as
- * `http://127.0.0.1:7266`, does not reveal the pages' address: anyone on this computer can read it.
+ * The answer to a person who opens an address without pages. A former public address redirects to the pages. Any other, such as
+ * `http://127.0.0.1:7266`, does not reveal the pages' address, because anyone on this computer could read it.
  */
 import { isLoopbackHost } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";

@@ -1,6 +1,6 @@
 /**
  * The security headers of every answer. The Worker sets them (`headers.ts`); for files that are served without it,
- * `scripts/build.ts` writes them into `_headers`. The page may load nothing but what this origin serves.
+ * `scripts/build.ts` writes them into `_headers`. The page may load from this origin only.
  */
 const POLICY = [
   "default-src 'none'",
@@ -24,7 +24,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-/** For addresses with TLS. Browsers ignore it elsewhere. */
+/** For addresses with TLS; browsers ignore it on others. */
 export const STRICT_TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains";
 
 /** Below this path a file's name changes with its content. */

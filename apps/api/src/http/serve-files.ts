@@ -1,6 +1,7 @@
 /**
- * Serves the built files that are not routed past the Worker (`run_worker_first` in wrangler.jsonc): the pages, and what nodes download. A page's route is not a file, so it gets the page. A missing
- * file never does: a node would take the page for its vm-agent, and an open page for a part of its code.
+ * Serves the built files that are not routed past the Worker (`run_worker_first` in wrangler.jsonc): the pages, and what nodes
+ * download. A page's route is not a file, so it gets the page. A missing file never does: a node would take the page for its
+ * vm-agent, and an open page for a part of its code.
  */
 import { SamovarError } from "@samovar/contracts";
 import type { Context } from "hono";

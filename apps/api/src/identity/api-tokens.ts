@@ -22,7 +22,7 @@ export interface NewToken {
   readonly expiresAt: Millis | null;
 }
 
-/** The token is the actor's owner's. `secret`: 32 bytes in base64url that nobody can guess. */
+/** The token belongs to the actor's owner. `secret`: 32 random bytes in base64url. */
 export async function mintApiToken(
   deps: Deps,
   actor: AuditActor,
@@ -61,7 +61,7 @@ export async function listApiTokenHashes({ db, clock }: Deps, ownerId: UserId, m
 
 const toApiToken = (secret: string): string => `smv_${secret}`;
 
-/** The token that was minted with this secret and is valid, or null. */
+/** The valid token that was minted with this secret, or null. */
 export async function findApiTokenBySecret(deps: Deps, secret: string): Promise<CreatedApiToken | null> {
   const token = toApiToken(secret);
   const [row] = await deps.db

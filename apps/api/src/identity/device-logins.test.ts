@@ -104,7 +104,7 @@ describe("[R52] a command line that asks to sign in", () => {
     }
   });
 
-  it("[security 12] is refused with a device code that nobody was given", async () => {
+  it("[security 12] is refused with an unknown device code", async () => {
     const refused = await ask("/api/identity/device-logins/token", { body: { deviceCode: "guessed".repeat(8) } });
     expect(refused.status).toBe(401);
   });

@@ -1,7 +1,7 @@
 /**
  * Signs a command line in, as OAuth's device authorization does (RFC 8628): it shows a code, a person who is signed in
- * compares the code and answers, and the command line, which asks meanwhile, gets an API token. The token is derived from
- * the device code, which only the command line has: a lost answer can be asked for again, and no token is stored.
+ * compares the code and answers, and the command line, which polls meanwhile, gets an API token. The token is derived from
+ * the device code, which only the command line has: a lost answer can be requested again, and no token is stored.
  */
 import type { Random, UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -17,10 +17,10 @@ import { findApiTokenBySecret, mintApiToken } from "./api-tokens.ts";
 import { makeRandomToken, toSecret } from "./secrets.ts";
 
 const POLL_INTERVAL_MS = 2_000;
-/** Of all addresses: an attacker who asks often locks others out of asking, and no one out of an answer. */
+/** For all addresses together. An attacker who asks often keeps others from asking, but not from getting their answer. */
 const MAX_PENDING = 1_000;
 
-/** Null when too many wait for an answer. `address`: of the asking computer, for the person who answers. */
+/** Null when too many are waiting for an answer. `address`: of the computer that asks, shown to the person. */
 export async function createDeviceLogin(
   { db, clock, config, random }: Deps,
   { name, address }: Pick<DeviceLoginView, "name" | "address">,
@@ -38,7 +38,7 @@ export async function createDeviceLogin(
   return { deviceCode, userCode, verificationUrl, expiresAt, intervalMs: POLL_INTERVAL_MS };
 }
 
-/** `BCDF-GHJK`. Bytes above the last whole multiple of the letters are left out, so that all letters are equally likely. */
+/** `BCDF-GHJK`. Drops bytes above the last multiple of the number of letters, so that all letters are equally likely. */
 function makeUserCode(random: Random): string {
   const { letters, length } = USER_CODE;
   let code = "";
@@ -48,7 +48,7 @@ function makeUserCode(random: Random): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`;
 }
 
-/** The person's question; null when there is none with this code, or it is too old. */
+/** The request as the person sees it; null when the code is unknown or expired. */
 export async function findDeviceLogin({ db, clock }: Deps, userCode: string): Promise<DeviceLoginView | null> {
   const [row] = await db.select().from(deviceLogins).where(isOpen(userCode, clock.now()));
   if (row === undefined) return null;
@@ -59,7 +59,7 @@ export async function findDeviceLogin({ db, clock }: Deps, userCode: string): Pr
 const isOpen = (userCode: string, now: number) =>
   and(eq(deviceLogins.userCode, userCode), gt(deviceLogins.expiresAt, now));
 
-/** Answers once: of two answers the first counts. Returns the question as it is then, or null as {@link findDeviceLogin}. */
+/** The first answer counts. Returns the request as it is afterwards, or null as {@link findDeviceLogin}. */
 export async function answerDeviceLogin(
   deps: Deps,
   actor: AuditActor,
@@ -84,7 +84,7 @@ export async function answerDeviceLogin(
   return findDeviceLogin(deps, userCode);
 }
 
-/** Null for a device code that nobody was given. Repeated, it returns the same token. */
+/** Null for an unknown device code. A repeated call returns the same token. */
 export async function redeemDeviceLogin(deps: Deps, deviceCode: string): Promise<DeviceLoginOutcome | null> {
   const { db, clock } = deps;
   const [row] = await db

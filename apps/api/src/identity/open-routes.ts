@@ -47,7 +47,7 @@ const redeem = createRoute({
 const beginDeviceLogin = createRoute({
   method: "post",
   path: "/api/identity/device-logins",
-  summary: "Asks for an API token for a command line; a person answers on the page.",
+  summary: "Requests an API token for a command line; a person answers on the page.",
   request: { body: jsonBody(createDeviceLogin) },
   responses: { 201: json(createdDeviceLogin, "The code to compare, and the secret that gets the token") },
 });
@@ -94,7 +94,10 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     const { name } = c.req.valid("json");
     const begun = await devices.createDeviceLogin(c.get("deps"), { name, address: getClientAddress(c) });
     if (begun === null)
-      throw new SamovarError("rate_limited", "Too many command lines wait for an answer. Try again in 15 minutes.");
+      throw new SamovarError(
+        "rate_limited",
+        "Too many command lines are waiting for an answer. Try again in 15 minutes.",
+      );
     return c.json(begun, 201);
   });
 

@@ -96,7 +96,7 @@ const dropToken = createRoute({
 const showDeviceLogin = createRoute({
   method: "get",
   path: "/api/identity/device-logins/{userCode}",
-  summary: "Shows which command line asks to sign in with this code.",
+  summary: "Returns the command line that asks to sign in with this code.",
   request: { params: z.object({ userCode }) },
   responses: { 200: json(deviceLoginView, "The question") },
 });
@@ -106,7 +106,7 @@ const answer = createRoute({
   path: "/api/identity/device-logins/{userCode}/answer",
   summary: "Approves or denies a command line's sign-in. The first answer counts.",
   request: { params: z.object({ userCode }), body: jsonBody(answerDeviceLogin) },
-  responses: { 200: json(deviceLoginView, "The question with its answer") },
+  responses: { 200: json(deviceLoginView, "The request with its answer") },
 });
 
 /** Closes the sockets of an access that has ended. Sessions stand above identity: the composition root hands it in. */

@@ -6,7 +6,7 @@ import { sha256 } from "@samovar/base/sha256";
 /** 32 random bytes, in base64url. */
 export const makeRandomToken = (random: Random): string => toBase64Url(random.bytes(32));
 
-/** 32 bytes in base64url, always the same for the same text, from which nobody can find the text. */
+/** A one-way hash: 32 bytes in base64url, always the same for the same text. */
 export const toSecret = (text: string): string => toBase64Url(createHash("sha256").update(text).digest());
 
 const toBase64Url = (bytes: Uint8Array): string =>

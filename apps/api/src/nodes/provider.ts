@@ -20,7 +20,7 @@ export async function findOwnersProvider(
   return secret?.kind === "hetzner" || secret?.kind === "digitalocean" ? createProvider(config, secret) : null;
 }
 
-/** Where the owner's next node is created; null if the owner has stored no credential for a provider that may be used. */
+/** Where the owner's next node is created; null if the owner has stored no credential for an allowed provider. */
 export async function chooseOwnersProvider(env: Env, config: Config, ownerId: UserId): Promise<ProviderName | null> {
   return chooseProvider(config, await listCredentialNames(database(env), ownerId));
 }

@@ -16,7 +16,7 @@ interface Known {
   readonly at: Millis;
 }
 
-/** The last answers, by owner and provider; also used while a provider is unavailable. */
+/** Cached answers, by owner and provider; also used while a provider is unavailable. */
 const known = new Map<string, Known>();
 
 export async function listSizes(deps: Deps, ownerId: UserId): Promise<readonly SizeOffer[]> {

@@ -1,4 +1,4 @@
-/** At which provider a person's next node is created. Nodes that exist stay where they are. */
+/** Chooses the provider for a person's next node. Existing nodes stay where they are. */
 import { PROVIDERS } from "@samovar/contracts";
 import type { CredentialKind, ProviderName } from "@samovar/contracts";
 import type { Config } from "../config.ts";
@@ -8,7 +8,7 @@ export const PROVIDER_TITLES: Readonly<Record<ProviderName, string>> = {
   digitalocean: "DigitalOcean",
 };
 
-/** The one that the installation names, else the first for which there is a credential; null without a credential for it. */
+/** The configured provider, else the first one with a credential; null without a credential. */
 export function chooseProvider(
   { CLOUD_PROVIDER: named }: Pick<Config, "CLOUD_PROVIDER">,
   stored: { has(kind: CredentialKind): boolean },
@@ -17,7 +17,7 @@ export function chooseProvider(
   return allowed.find((name) => stored.has(name)) ?? null;
 }
 
-/** For a person without a credential that could be chosen. */
+/** For a person without a usable credential. */
 export function describeMissingProvider({ CLOUD_PROVIDER: named }: Pick<Config, "CLOUD_PROVIDER">): {
   readonly kind: ProviderName;
   readonly message: string;

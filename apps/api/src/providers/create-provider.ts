@@ -1,11 +1,11 @@
-/** A cloud as the installation's settings and a person's token make it. */
+/** Creates a provider from the installation's settings and a person's token. */
 import { assertNever } from "@samovar/base";
 import type { CredentialSecret, ProviderName } from "@samovar/contracts";
 import type { Provider } from "@samovar/providers";
 import { createDigitalOceanProvider, createHetznerProvider } from "@samovar/providers";
 import type { Config } from "../config.ts";
 
-/** The settings that clouds need. */
+/** The settings that providers need. */
 export type CloudConfig = Pick<
   Config,
   | "INSTALLATION_ID"

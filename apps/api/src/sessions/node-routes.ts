@@ -13,7 +13,7 @@ import { getProjectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
 
-/** A task makes thousands of them. */
+/** A task sends thousands of these requests. */
 export const isDelivery = ({ method, path }: Pick<HonoRequest, "method" | "path">): boolean =>
   method === "POST" && /^\/api\/workspaces\/[^/]+\/messages$/.test(path);
 

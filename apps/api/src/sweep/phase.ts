@@ -3,8 +3,8 @@ import type { Millis } from "@samovar/base";
 import type { Deps } from "../deps.ts";
 
 /**
- * The most rows that one phase repairs in one sweep. All phases share one invocation, which may query D1 a thousand times; what
- * is left over is for the next sweep.
+ * The most rows that one phase repairs in one sweep. All phases share one invocation, which may query D1 a thousand times. The
+ * next sweep repairs the rest.
  */
 export const PER_SWEEP = 40;
 

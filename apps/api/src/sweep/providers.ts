@@ -1,4 +1,4 @@
-/** Every cloud for which an owner has a credential, whatever new nodes use, with all servers that have its label: a complete list or an error. */
+/** Every provider for which an owner has a credential, whichever new nodes use, with all servers that have the label: a complete list or an error. */
 import { errorMessage } from "@samovar/base";
 import type { UserId } from "@samovar/base";
 import type { Provider, Server } from "@samovar/providers";
@@ -15,7 +15,7 @@ export interface OwnersServers {
   readonly servers: readonly Server[];
 }
 
-/** Calls `work` for each cloud whose list is complete. Throws the errors of the others afterwards. */
+/** Calls `work` for each provider whose list is complete. Throws the errors of the others afterwards. */
 export async function forEachCloud(
   { db, env, config }: Deps,
   work: (cloud: OwnersServers) => Promise<void>,

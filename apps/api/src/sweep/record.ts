@@ -1,4 +1,4 @@
-/** Records when each phase last ran and last succeeded, so that a stopped sweep can be noticed; a row a phase, at its end. */
+/** Records when each phase last ran and last succeeded, so that a stopped sweep is noticed; one row per phase, at its end. */
 import type { Millis } from "@samovar/base";
 import type { Database } from "../database/index.ts";
 import { sweepRuns } from "../database/schema.ts";

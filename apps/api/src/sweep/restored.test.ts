@@ -44,7 +44,9 @@ it("[T1] [R53] what was in flight fails with the reason, and is not run again on
   expect(await sweep(Date.now() + 1)).toMatchObject([{ ok: true, acted: 2 }]);
   expect(await now(working)).toMatchObject({ status: "failed", failure: { code: "restored" } });
   expect(await toSession(working)).toMatchObject({ status: "error" });
-  expect((await readTranscript(working)).at(-1)).toMatch(/^This task was in flight when the backup was made/);
+  expect((await readTranscript(working)).at(-1)).toMatch(
+    /^This task was in flight when the backup of this Samovar was made/,
+  );
   expect(await getWorkspace(working)).toMatchObject({ state: "failed" });
   await vi.waitFor(async () => expect((await findNode(database(env), machine.nodeId))?.state).toBe("destroyed"), soon);
   expect(await sweep(Date.now() + 1)).toMatchObject([{ ok: true, found: 0 }]);

@@ -1,6 +1,6 @@
 /**
- * After a restore from a backup: ends what was in flight there, and takes leave of the nodes. Their servers are deleted only if
- * they carry this installation's label, which a restored copy has of its own. Keeps T1, N1.
+ * After a restore from a backup: ends the runs that were in flight, and drops the original's nodes. Their servers are deleted
+ * only if they carry this installation's label; a restored copy has a new one. Keeps T1, N1.
  */
 import { errorMessage } from "@samovar/base";
 import { and, lt, notInArray } from "drizzle-orm";
@@ -17,7 +17,7 @@ const REASON = "This Samovar was restored from a backup, and does not use the no
 export async function sweepRestored(deps: Deps): Promise<PhaseOutcome> {
   const restoredAt = deps.config.RESTORED_AT;
   if (restoredAt === undefined) return { found: 0, acted: 0 };
-  // Runs first: one that notices the loss of its node before it is ended would take another.
+  // Runs first: a run that notices the loss of its node before it is ended would take another.
   const runs = await endRestoredRuns(deps, restoredAt);
   const rows = await deps.db
     .select({ id: nodes.id })

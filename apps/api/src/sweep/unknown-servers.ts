@@ -1,5 +1,5 @@
 /**
- * Deletes servers with this installation's label and no live node of theirs, also a second one of a node's name, after checking each once more. Leaves young ones alone,
+ * Deletes servers with this installation's label and no live node, and second servers of a node's name, after checking each once more. Leaves young ones alone,
  * and everything if a list is incomplete. Keeps N1, N3.
  */
 import type { Millis } from "@samovar/base";

@@ -44,7 +44,7 @@ export async function readRunStatus(env: Deps["env"], runId: RunId): Promise<Ins
   }
 }
 
-/** Tells a run to read the facts again. A lost signal costs the run half a minute, or a quarter of an hour in the queue. */
+/** Wakes a run, which reads the facts again. A lost signal costs the run half a minute, or a quarter of an hour in the queue. */
 export async function signalRun({ env, logger }: Pick<Deps, "env" | "logger">, runId: RunId): Promise<void> {
   try {
     await (await env.TASK_RUN.get(runId)).sendEvent({ type: "signal", payload: {} });

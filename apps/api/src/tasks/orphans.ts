@@ -24,7 +24,7 @@ import { toTaskRecord } from "./store.ts";
 const GRACE_MS = 60_000;
 /** A live run is signalled much sooner: an interrupted one resumes, and to any other the signal is harmless. */
 const SIGNAL_GRACE_MS = 2_000;
-/** Checking a run and signalling it need no query. */
+/** Checking and signalling a run needs no query. */
 const CHECKED = 200;
 
 const LOST: Failure = {

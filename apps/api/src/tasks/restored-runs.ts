@@ -1,6 +1,6 @@
 /**
- * Ends the runs that were in flight when the backup was made from which this installation was restored. Their nodes are not here,
- * and the original may have gone on with them, so nothing is run a second time without a person's decision. Keeps T1.
+ * Ends the runs that were in flight when this installation's backup was made. Their nodes are not here, and the original may have
+ * continued them, so nothing is run a second time without a person's decision. Keeps T1.
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
@@ -19,7 +19,7 @@ const RUNS_PER_SWEEP = 200;
 export const RESTORED: Failure = {
   code: "restored",
   message:
-    "This task was in flight when the backup was made from which this Samovar was restored. The messages up to then are stored; retry the task if its work is still needed.",
+    "This task was in flight when the backup of this Samovar was made. Its messages up to the backup are stored. Retry the task if you still need its work.",
 };
 
 /** Throws, after trying all of them, if a run could not be ended. */
@@ -43,7 +43,7 @@ export async function endRestoredRuns(deps: Deps, restoredAt: Millis): Promise<R
   return { found: rows.length, acted };
 }
 
-/** The workflow first: a run that goes on would take another node. */
+/** Ends the workflow first: a run that continues would take another node. */
 async function endRun(deps: Deps, task: TaskRecord): Promise<boolean> {
   const { runId } = task;
   const status = runId === null ? null : await readRunStatus(deps.env, runId);

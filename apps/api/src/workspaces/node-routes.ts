@@ -40,7 +40,7 @@ const forGit = createRoute({
 const ofSecrets = createRoute({
   method: "get",
   path: "/api/workspaces/{workspaceId}/secret-digests",
-  summary: "Returns digests by which this workspace's transcript is searched for the installation's secrets.",
+  summary: "Returns digests for finding the installation's secrets in this workspace's transcript.",
   request: { params },
   responses: { 200: json(secretDigests, "The digests") },
 });

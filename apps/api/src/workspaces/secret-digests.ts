@@ -1,6 +1,6 @@
 /**
- * Digests of the secrets that a workspace's agent may not print: its owner's credentials, API tokens and the installation's own.
- * The node needs no secret to redact it. Keeps S1.
+ * Digests of the secrets that may not appear in a workspace's transcript: its owner's credentials, API tokens and the
+ * installation's secrets. A node with digests needs no secret to redact it. Keeps S1.
  */
 import type { UserId } from "@samovar/base";
 import { assertNever } from "@samovar/base";

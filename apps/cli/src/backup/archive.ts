@@ -1,5 +1,5 @@
 /**
- * The file of a backup: a compressed tar archive with a manifest, which names the format's version and the SHA-256 of each file.
+ * A backup's file: a compressed tar archive with a manifest, which has the format's version and the SHA-256 of each file.
  * Written and read as a stream.
  */
 import { spawn } from "node:child_process";
@@ -27,13 +27,13 @@ const manifest = z.object({
   version: z.literal(VERSION),
   createdAt: millis,
   installationId: z.string(),
-  /** The database's migrations when it was made. */
+  /** The database's migrations at the time of the backup. */
   migrations: z.array(z.string()),
   files: z.array(z.object({ path: z.string(), bytes: z.number().int().nonnegative(), sha256: z.string() })),
 });
 export type Manifest = z.infer<typeof manifest>;
 
-/** Packs a directory. Adds the manifest to it. */
+/** Packs a directory, after adding the manifest to it. */
 export async function packDirectory(
   directory: string,
   about: Pick<Manifest, "createdAt" | "installationId" | "migrations">,
@@ -56,8 +56,8 @@ export async function packDirectory(
 }
 
 /**
- * Unpacks into an empty directory, and checks every file. Throws {@link CliError} for what is no backup, is damaged, or was made by
- * a newer version.
+ * Unpacks into an empty directory, and checks every file. Throws {@link CliError} if the file is no backup, is damaged, or was made
+ * by a newer version.
  */
 export async function unpackInto(directory: string, from: Readable): Promise<Manifest> {
   const tar = spawn("tar", ["-x", "-f", "-", "-C", directory, "--no-same-owner", "--no-same-permissions"], {
@@ -76,7 +76,7 @@ export async function unpackInto(directory: string, from: Readable): Promise<Man
   return found;
 }
 
-/** Reads to the end, whose checksum counts, though tar may have exited at its own mark of the end. */
+/** Reads to the end, where the checksum is, although tar may have exited at its end marker. */
 async function feed(chunks: AsyncIterable<Buffer>, tar: Writable): Promise<void> {
   tar.on("error", () => {});
   try {
@@ -91,7 +91,7 @@ function readManifest(text: string): Manifest {
   const value = parseJson(text);
   const cover = envelope.safeParse(value);
   if (!cover.success)
-    throw new CliError("This is no backup of Samovar.", "Give a file that `samovar backup` has written.");
+    throw new CliError("This is not a backup of Samovar.", "Use a file that `samovar backup` has written.");
   if (cover.data.version > VERSION)
     throw new CliError(
       `This backup has the format ${cover.data.version}; this Samovar reads up to ${VERSION}.`,
@@ -109,16 +109,16 @@ async function checkFiles(directory: string, { files }: Manifest): Promise<void>
     const file = expected.get(path);
     expected.delete(path);
     if (!(await lstat(join(directory, path))).isFile() || file === undefined)
-      throw refuseDamaged(`it holds ${path}, which its manifest does not name`);
+      throw refuseDamaged(`it contains ${path}, which is not in its manifest`);
     if ((await describeFile(directory, path)).sha256 !== file.sha256)
-      throw refuseDamaged(`${path} is not what was backed up`);
+      throw refuseDamaged(`${path} does not match its checksum`);
   }
   const [missing] = expected.keys();
   if (missing !== undefined) throw refuseDamaged(`${missing} is missing`);
 }
 
 const refuseDamaged = (why: string): CliError =>
-  new CliError(`The backup is damaged: ${why}.`, "Nothing was restored. Use another copy of it.");
+  new CliError(`The backup is damaged: ${why}.`, "Nothing was restored. Use another copy of the file.");
 
 /** Everything that is no directory, links included. */
 async function listPaths(directory: string): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** `samovar backup FILE`: writes what a Samovar stores into one file, while it runs. */
+/** `samovar backup FILE`: writes everything that a Samovar stores into one file, while it runs. */
 import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -30,10 +30,10 @@ export async function backUp(file: string, context: CommandContext): Promise<num
   if (remote !== null)
     throw new CliError(
       `The Samovar at ${remote.url} stores its data on its own server.`,
-      "Run the backup there, or name a data directory of this computer: --data-dir DIR",
+      "Run the backup there, or give a data directory on this computer: --data-dir DIR",
     );
   const target = file === STANDARD_OUTPUT ? null : resolve(context.cwd, file);
-  // Before the work: the file is also made in a way that replaces none.
+  // An early error; creating the file never replaces one either.
   if (target !== null && existsSync(target)) throw refuseExisting(target);
   const { manifest, pausedMs } = await writeBackup(context, target);
   const bytes = manifest.files.reduce((sum, each) => sum + each.bytes, 0);
@@ -43,7 +43,7 @@ export async function backUp(file: string, context: CommandContext): Promise<num
     return 0;
   }
   terminal.line(`Backed up to ${target}: ${manifest.files.length} files, ${formatBytes(bytes)} before compression.
-Samovar stood still for ${Math.ceil(pausedMs)} ms.
+Samovar was paused for ${Math.ceil(pausedMs)} ms.
 
 The file holds the keys of this installation and is not encrypted; only you can read it. Keep it as you keep passwords, or
 encrypt it: samovar backup - | age --encrypt --recipient … > FILE`);
@@ -54,7 +54,7 @@ async function writeBackup(context: CommandContext, target: string | null): Prom
   const { dataDir } = context;
   const secrets = await readSecrets(dataDir);
   if (secrets === null)
-    throw new CliError(`There is no Samovar in ${dataDir}.`, "Name its data directory with --data-dir DIR.");
+    throw new CliError(`There is no Samovar in ${dataDir}.`, "Give its data directory: --data-dir DIR");
   const work = join(dataDir, "backup");
   await mkdir(work, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(work);
@@ -80,7 +80,7 @@ async function writeBackup(context: CommandContext, target: string | null): Prom
   }
 }
 
-/** workerd's process id. While Samovar runs without it, it is being restarted. */
+/** Returns workerd's process id. While Samovar runs without one, workerd is restarting. */
 async function findWriter(dataDir: string): Promise<number | null> {
   for (;;) {
     const found = await findRuntime(dataDir);
@@ -91,7 +91,7 @@ async function findWriter(dataDir: string): Promise<number | null> {
   }
 }
 
-/** Where none is running, keeps one from starting. Throws {@link CliError} while one starts or stops. */
+/** If no Samovar is running, keeps one from starting. Throws {@link CliError} while one starts or stops. */
 async function holdStill(dataDir: string): Promise<() => Promise<void>> {
   const presence = await readPresence(dataDir);
   if (presence.state === "starting" || presence.state === "stopping")
@@ -122,7 +122,7 @@ async function pack(
 }
 
 const refuseExisting = (target: string): CliError =>
-  new CliError(`${target} exists already.`, "A backup replaces no file: choose another name.");
+  new CliError(`${target} already exists.`, "A backup never replaces a file: choose another name.");
 
 const systemError = z.object({ code: z.string() });
 

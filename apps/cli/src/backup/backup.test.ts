@@ -42,7 +42,7 @@ const contextFor = (dataDir: string) => testContext({ dataDir, json: true, cwd: 
 const back = () => backUp(file, contextFor(original));
 const restoreTo = (dataDir: string, takeOver = false, from = file) => restore(from, { takeOver }, contextFor(dataDir));
 
-/** Changes a backup as somebody could who has it. */
+/** Changes a backup as anyone who has the file could. */
 function repack(change: (at: string) => void): void {
   const at = into("repack");
   mkdirSync(at);
@@ -78,13 +78,13 @@ describe("a backup", () => {
 
   it("replaces no file, and leaves no half of one", async () => {
     writeFileSync(file, "precious");
-    await expect(back()).rejects.toThrow("exists already");
+    await expect(back()).rejects.toThrow("already exists");
     expect(readFileSync(file, "utf8")).toBe("precious");
     await expect(backUp(into("no/such/place"), contextFor(original))).rejects.toThrow("does not exist");
     await expect(backUp(into("other"), contextFor(into("nowhere")))).rejects.toThrow("There is no Samovar in");
   });
 
-  it("[N1] becomes a copy with its own identity: other servers, other tokens, the same stored credentials", async () => {
+  it("[N1] becomes a copy with a new identity: other servers, other tokens, the same stored credentials", async () => {
     await back();
     await restoreTo(into("copy"));
     const [was, is] = [await readSecrets(original), await readSecrets(into("copy"))];
@@ -96,7 +96,7 @@ describe("a backup", () => {
     expect(is.restoredAt).toBeGreaterThan(0);
   });
 
-  it("[N1] takes the original's place only when told to, and refuses its nodes even then", async () => {
+  it("[N1] takes the original's place only with --take-over, and refuses its nodes even then", async () => {
     await back();
     await restoreTo(into("heir"), true);
     const [was, is] = [await readSecrets(original), await readSecrets(into("heir"))];
@@ -140,14 +140,14 @@ describe("restoring refuses", () => {
 
   it("a file that is not what was backed up", async () => {
     repack((at) => writeFileSync(join(at, "state/d1/x.sqlite"), "something else"));
-    await refuses("state/d1/x.sqlite is not what was backed up");
+    await refuses("state/d1/x.sqlite does not match its checksum");
   });
 
   it("a file that is missing, and one too many", async () => {
     repack((at) => rmSync(join(at, "state/d1/x.sqlite")));
     await refuses("state/d1/x.sqlite is missing");
     repack((at) => writeFileSync(join(at, "state/more"), ""));
-    await refuses("state/more, which its manifest does not name");
+    await refuses("state/more, which is not in its manifest");
   });
 
   it("a link in place of a file", async () => {
@@ -155,7 +155,7 @@ describe("restoring refuses", () => {
       rmSync(join(at, "state/d1/x.sqlite"));
       symlinkSync("/etc/passwd", join(at, "state/d1/x.sqlite"));
     });
-    await refuses("which its manifest does not name");
+    await refuses("which is not in its manifest");
   });
 
   it.each([
@@ -166,7 +166,7 @@ describe("restoring refuses", () => {
     ["empty", () => Buffer.alloc(0)],
   ])("a file that is %s", async (_what, change) => {
     writeFileSync(file, change(readFileSync(file)));
-    await expect(restoreTo(into("copy"))).rejects.toThrow(/backup is damaged|no backup of Samovar/);
+    await expect(restoreTo(into("copy"))).rejects.toThrow(/backup is damaged|not a backup of Samovar/);
     expect(existsSync(join(into("copy"), "secrets.json"))).toBe(false);
   });
 

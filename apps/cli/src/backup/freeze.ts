@@ -1,6 +1,6 @@
 /**
- * Stops a process for a moment, so that its files can be copied as they are at one instant: what a copy then holds is what a power
- * cut at that instant would have left. A process that was stopped only loses time.
+ * Stops a process for a moment, so that its files can be copied as they are at one instant: the copy is what a power cut at that
+ * instant would have left. A stopped process only loses time.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,18 +9,18 @@ import { setTimeout } from "node:timers/promises";
 import { CliError } from "../client/errors.ts";
 
 export interface Frozen {
-  /** Whether it is still the same stopped process: false when it was killed, or continued by another. */
+  /** Whether it is still the same stopped process: false when it was killed, or continued by another program. */
   isStill(): Promise<boolean>;
   thaw(): Promise<void>;
 }
 
 const POLL_MS = 2;
-/** A thread that is writing to a slow disk stops when the write is over. */
+/** A thread that is writing to a slow disk stops only after the write. */
 const FREEZE_TIMEOUT_MS = 30_000;
 /** Continues the process when its input ends, so also when this program is killed. */
 const HOLD = 'kill -STOP "$1" && echo stopped && read -r _; kill -CONT "$1"';
 
-/** Resolves once every thread stands still. Throws {@link CliError} when the process cannot be stopped. */
+/** Resolves once every thread has stopped. Throws {@link CliError} when the process cannot be stopped. */
 export async function freezeProcess(pid: number): Promise<Frozen> {
   const holder = spawn("sh", ["-c", HOLD, "sh", String(pid)], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = once(holder, "exit");
@@ -56,7 +56,7 @@ async function isStopped(pid: number): Promise<boolean> {
     const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")));
     return states.every((stat) => /^\d+ \(.*\) [Tt] /s.test(stat));
   } catch {
-    // It has ended, or one of its threads just did.
+    // The process or one of its threads has ended.
     return false;
   }
 }

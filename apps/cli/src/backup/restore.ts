@@ -11,7 +11,7 @@ import { type Manifest, unpackInto } from "./archive.ts";
 import { listMigrations } from "./back-up.ts";
 
 export interface RestoreOptions {
-  /** The original is gone for good: takes its place at the provider, instead of being a copy beside it. */
+  /** Keeps the original's identity and takes over its place at the provider, instead of becoming a copy. */
   readonly takeOver: boolean;
 }
 
@@ -43,8 +43,8 @@ Start it with: samovar up --data-dir ${dataDir}`);
 }
 
 const TAKEN_OVER =
-  "It has the original's identity: it deletes the servers that the original left at a provider. Never start both.";
-const COPY = `It is a copy with an identity of its own: it does not touch the original's servers, which may still be at work. If the original is
+  "It has the original's identity: at its first start it deletes the servers that the original left at a provider. Never start both.";
+const COPY = `It is a copy with a new identity: it does not touch the original's servers, which may still be running. If the original is
 gone for good, restore with --take-over instead, so that its servers are deleted.`;
 
 async function fillDirectory(from: Readable, { takeOver }: RestoreOptions, context: CommandContext): Promise<Manifest> {
@@ -57,7 +57,7 @@ async function fillDirectory(from: Readable, { takeOver }: RestoreOptions, conte
     const secrets = await readSecrets(partial);
     if (secrets === null)
       throw new CliError("The backup is damaged: its secrets cannot be read.", "Use another copy of it.");
-    // By a clock that is behind, the tasks of the backup would be from after the restore.
+    // With a clock that is behind, the backup's tasks would seem to be from after the restore.
     const restoredAt = Math.max(context.clock.now(), manifest.createdAt + 1);
     const restored: Secrets = { ...replaceIdentity(secrets, { keepsPlace: takeOver }), restoredAt };
     await rename(join(partial, "state"), join(dataDir, "state"));
@@ -87,6 +87,9 @@ async function openBackup(file: string, cwd: string): Promise<Readable> {
     return (await open(resolve(cwd, file))).createReadStream();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : errorMessage(error);
-    throw new CliError(`The backup cannot be read (${code}).`, "Check its name: samovar restore FILE --data-dir DIR");
+    throw new CliError(
+      `The backup cannot be read (${code}).`,
+      "Check the file's name: samovar restore FILE --data-dir DIR",
+    );
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Copies an installation's state as it is at one instant, while it runs. Everything is copied first; then workerd, which is the
- * only program that writes there, stands still while what has changed since is copied again. So all databases are from the same
- * instant, and no committed write is missing.
+ * Copies an installation's state as it is at one instant, while it runs. Everything is copied first; then workerd, the only
+ * program that writes there, is stopped while the files that have changed since are copied again. So all databases are from the
+ * same instant, and no committed write is missing.
  */
 import { constants, copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -20,7 +20,7 @@ export interface SnapshotSource {
 const STEP_NS = 2_000_000_000n;
 const MAX_TRIES = 5;
 
-/** Fills the empty directory `to`. Returns for how many milliseconds the writer stood still. */
+/** Fills the empty directory `to`. Returns for how many milliseconds the writer was stopped. */
 export async function takeSnapshot(source: SnapshotSource, to: string): Promise<number> {
   const copied: Copied = new Map();
   await copyChanged(source.from, to, copied);
@@ -35,13 +35,13 @@ export async function takeSnapshot(source: SnapshotSource, to: string): Promise<
   throw new CliError("Samovar's runtime was restarted again and again during the backup.", "See logs/samovar.log.");
 }
 
-/** Null when something began to write after all. */
+/** Null when a writer has started meanwhile. */
 async function copyStill(source: SnapshotSource, to: string, copied: Copied): Promise<number | null> {
   await copyChanged(source.from, to, copied);
   return (await source.writer()) === null ? 0 : null;
 }
 
-/** Null when the writer was replaced by another, which may have written meanwhile. */
+/** Null when another writer, which may have written meanwhile, has replaced this one. */
 async function copyFrozen(source: SnapshotSource, pid: number, to: string, copied: Copied): Promise<number | null> {
   const frozen: Frozen = await freezeProcess(pid);
   const startedAt = performance.now();
@@ -54,7 +54,7 @@ async function copyFrozen(source: SnapshotSource, pid: number, to: string, copie
   }
 }
 
-/** By path: what the file looked like just before it was copied; null when it may change without looking different. */
+/** By path: the file's size and times just before it was copied; null when it may change without a difference in them. */
 type Copied = Map<string, string | null>;
 
 /** Copies new and changed files, and removes those that are gone. */
@@ -68,7 +68,7 @@ async function copyChanged(from: string, to: string, copied: Copied): Promise<vo
     if (copied.get(path) === look) continue;
     await mkdir(dirname(join(to, path)), { recursive: true, mode: 0o700 });
     try {
-      // On file systems that can, the copy shares the original's blocks.
+      // Where the file system supports it, the copy shares the original's blocks.
       await copyFile(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
       copied.set(path, seen.mtimeNs < now - STEP_NS ? look : null);
     } catch (error) {
@@ -83,7 +83,7 @@ async function copyChanged(from: string, to: string, copied: Copied): Promise<vo
   }
 }
 
-/** Without SQLite's shared memory, which it makes from the log of writes. */
+/** Leaves out SQLite's shared-memory files, which SQLite rebuilds from the write-ahead log. */
 async function listFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   return entries
@@ -91,7 +91,7 @@ async function listFiles(directory: string): Promise<string[]> {
     .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
 }
 
-/** Writes each database's log of writes into it, as its next opening would, and checks it. */
+/** Merges each database's write-ahead log into it, as the next opening would, and checks the database. */
 async function foldLogs(directory: string): Promise<void> {
   for (const path of (await listFiles(directory)).filter((name) => name.endsWith(".sqlite"))) {
     const database = new DatabaseSync(join(directory, path));
@@ -102,7 +102,7 @@ async function foldLogs(directory: string): Promise<void> {
     } catch (error) {
       throw new CliError(
         `The database ${path} is damaged: ${error instanceof Error ? error.message : String(error)}.`,
-        "Nothing was written. Restore an earlier backup, or ask for help with logs/samovar.log.",
+        "No backup was written. Restore an earlier backup, or ask for help with logs/samovar.log.",
       );
     } finally {
       database.close();

@@ -1,4 +1,4 @@
-/** Connects to the Samovar that a command uses: the one on its data directory, or one on another machine. */
+/** Connects to the Samovar that a command uses: the one of its data directory, or one on another machine. */
 import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import type { Remote } from "../contexts.ts";
 import { readInstance } from "../instance.ts";
@@ -22,7 +22,7 @@ export interface ClientPorts {
 
 export interface ConnectPorts extends ClientPorts {
   readonly dataDir: string;
-  /** Null: the Samovar on the data directory. */
+  /** Null: the Samovar of the data directory. */
   readonly remote: Remote | null;
   readonly terminal: Pick<Terminal, "note">;
 }
@@ -69,7 +69,7 @@ function locate({ dataDir, remote }: ConnectPorts): Pick<RetryPorts, "presence" 
   return { presence: async () => ({ state: "remote", url }), instance: async () => ({ url, apiToken }) };
 }
 
-/** A token of another machine is not renewed by starting Samovar here. */
+/** Starting Samovar here does not renew a token of another machine. */
 const adviseToSignIn =
   ({ name, url }: Remote, transport: Transport): Transport =>
   async (request, rules) => {
@@ -77,8 +77,7 @@ const adviseToSignIn =
       return await transport(request, rules);
     } catch (error) {
       if (!(error instanceof CliError) || error.code !== "unauthenticated") throw error;
-      const how =
-        name === null ? "Set SAMOVAR_TOKEN to one that is valid." : `Sign in again with: samovar login ${url}`;
+      const how = name === null ? "Set SAMOVAR_TOKEN to a valid token." : `Sign in again with: samovar login ${url}`;
       throw new CliError(error.message, how, error.code);
     }
   };

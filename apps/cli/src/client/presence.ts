@@ -12,7 +12,7 @@ export type Presence =
   | { readonly state: "starting"; readonly pid: number }
   | { readonly state: "stopping"; readonly pid: number }
   | { readonly state: "absent" }
-  /** On another machine, where only an answer shows that it runs. */
+  /** On another machine: only an answer shows that it is running. */
   | { readonly state: "remote"; readonly url: string };
 
 export async function readPresence(dataDir: string): Promise<Presence> {

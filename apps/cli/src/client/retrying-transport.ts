@@ -16,9 +16,9 @@ export type Address = Pick<Instance, "url" | "apiToken">;
 export interface RetryPorts {
   readonly time: RunningClock;
   readonly presence: () => Promise<Presence>;
-  /** Where Samovar is; null while it is not known. */
+  /** Samovar's address; null while it is not known. */
   readonly instance: () => Promise<Address | null>;
-  /** Tells the user what the command is waiting for. */
+  /** Informs the user what the command is waiting for. */
   readonly note: (sentence: string) => void;
 }
 

@@ -10,7 +10,7 @@ import { askSecret } from "./ask-secret.ts";
 export interface CommandContext {
   /** Absolute. */
   readonly dataDir: string;
-  /** The Samovar on another machine that the command uses; null: the one on the data directory. */
+  /** The Samovar on another machine that the command uses; null: the one of the data directory. */
   readonly remote: Remote | null;
   readonly json: boolean;
   readonly cwd: string;

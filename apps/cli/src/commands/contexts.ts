@@ -6,7 +6,7 @@ import { formatTable } from "../output/table.ts";
 import { formatDays } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
-/** Marks the one that commands use now, also when the environment or an option chose it. */
+/** Marks the one that this command would use, even if the environment or an option chose it. */
 export async function listContexts({ terminal, env, json, clock, dataDir, remote }: CommandContext): Promise<number> {
   const all = await contexts.readContexts(env);
   const used = remote === null ? contexts.LOCAL : remote.name;
@@ -37,11 +37,11 @@ function formatExpiry(expiresAt: number | null, now: number): string {
 export async function useContext(name: string, { terminal, env, json }: CommandContext): Promise<number> {
   await contexts.writeContexts(env, contexts.useContext(await contexts.readContexts(env), name));
   if (json) printJson(terminal, { current: name });
-  else terminal.line(`Commands use ${name === contexts.LOCAL ? "the Samovar on this machine" : name} from now on.`);
+  else terminal.line(`Commands now use ${name === contexts.LOCAL ? "the Samovar on this machine" : name}.`);
   return 0;
 }
 
-/** Forgets the context also when its token cannot be revoked, and says so. */
+/** Removes the context even if its token cannot be revoked, and says so. */
 export async function removeContext(name: string, context: CommandContext): Promise<number> {
   const { terminal, env, json } = context;
   const all = await contexts.readContexts(env);
@@ -49,7 +49,7 @@ export async function removeContext(name: string, context: CommandContext): Prom
   const fault = await tryRevoke(gone, context);
   await contexts.writeContexts(env, contexts.removeContext(all, name));
   if (json) printJson(terminal, { removed: name, revoked: fault === null });
-  else terminal.line(`Forgot ${name}${fault === null ? " and revoked its token" : ""}.`);
+  else terminal.line(`Removed ${name}${fault === null ? " and revoked its token" : ""}.`);
   if (fault !== null)
     terminal.note(`Its token could not be revoked: ${fault} Revoke it on the page of ${gone.url} (Settings, Access).`);
   return 0;

@@ -18,7 +18,7 @@ const LATE_PART = 1 / 6;
 const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 const PROXY_HINT = "Compare the proxy's settings with deploy/Caddyfile.";
 
-/** `address`: null takes that of the running Samovar. Throws {@link CliError} when there is none. */
+/** `address`: null for the running Samovar's. Throws {@link CliError} when there is none. */
 export async function checkPublic(address: string | null, context: CommandContext): Promise<Finding[]> {
   const url = parseAddress(address ?? context.remote?.url ?? (await readInstance(context.dataDir))?.publicUrl ?? null);
   const reachable = [await checkDns(url.hostname), await checkTls(url, context.clock)];
@@ -37,10 +37,10 @@ function parseAddress(text: string | null): URL {
   if (text === null)
     throw new CliError(
       "This Samovar has no public address.",
-      "Start it with --public-url https://…, or name one: samovar doctor --public https://…",
+      "Start it with --public-url https://…, or give an address: samovar doctor --public https://…",
     );
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url?.protocol !== "https:") throw new CliError(`${text.slice(0, 200)} is no https address.`);
+  if (url?.protocol !== "https:") throw new CliError(`${text.slice(0, 200)} is not an https address.`);
   return url;
 }
 
@@ -51,7 +51,7 @@ async function checkDns(hostname: string): Promise<Finding> {
     const addresses = (await lookup(host, { all: true })).map((found) => found.address);
     const detail = `${host} has the address ${addresses.join(", ")}`;
     const isPublic = addresses.some((found) => isPublicHost(isIP(found) === 6 ? `[${found}]` : found));
-    const hint = "Nodes at a provider cannot reach a private address: point the name at this server's public one.";
+    const hint = "Nodes at a provider cannot reach a private address: point the name at this server's public address.";
     return makeFinding(what, isPublic ? "ok" : "warning", detail, isPublic ? null : hint);
   } catch (error) {
     const hint = `Add an A or AAAA record for ${host} at your DNS provider, then wait until it is served.`;
@@ -65,7 +65,7 @@ function checkTls(url: URL, clock: Clock): Promise<Finding> {
   const port = Number(url.port || "443");
   return new Promise((resolve) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
-    // The certificate is judged below, so that the finding can say what is wrong with it.
+    // The certificate is checked below, so that the finding can say what is wrong with it.
     const socket = connect({ host, port, ...name, rejectUnauthorized: false, timeout: TIMEOUT_MS }, () => {
       const { valid_from: begin, valid_to: end } = socket.getPeerCertificate();
       const lifetime = { begin: Date.parse(begin), end: Date.parse(end), now: clock.now() };
@@ -116,13 +116,13 @@ export function judgeHealth({ status, headers, text }: Answer): Finding {
   const what = "Proxy";
   const isHealthy = status === 200 && JSON.stringify(parseJson(text)) === '{"ok":true}';
   if (isHealthy && headers["strict-transport-security"] !== undefined)
-    return makeFinding(what, "ok", "Samovar answers, and demands TLS", null);
+    return makeFinding(what, "ok", "Samovar answers, and requires TLS", null);
   if (isHealthy)
     return makeFinding(
       what,
       "warning",
       "Samovar answers without Strict-Transport-Security",
-      "Start it with this address as --public-url, and let the proxy pass its headers on.",
+      "Start it with this address as --public-url, and let the proxy pass on its headers.",
     );
   if (status === 403)
     return makeFinding(
@@ -141,31 +141,31 @@ export function judgeHealth({ status, headers, text }: Answer): Finding {
   return makeFinding(what, "fault", `an unexpected answer (${status})`, PROXY_HINT);
 }
 
-/** `differenceMs`: of the answer's date from this computer's clock; not a number without a date. */
+/** `differenceMs`: between the answer's date and this computer's clock; NaN without a date. */
 export function judgeClock(differenceMs: number): Finding {
   const what = "Clock";
   if (Number.isNaN(differenceMs)) return makeFinding(what, "warning", "the answer has no date", PROXY_HINT);
   const seconds = Math.round(Math.abs(differenceMs) / 1000);
   if (Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS)
-    return makeFinding(what, "ok", "the server's and this computer's agree", null);
+    return makeFinding(what, "ok", "the server's and this computer's clocks agree", null);
   return makeFinding(
     what,
     "warning",
-    `the server's and this computer's differ by ${seconds} s`,
+    `the server's and this computer's clocks differ by ${seconds} s`,
     "Synchronize both, for example with: timedatectl set-ntp true",
   );
 }
 
-/** Requests that only tools around workerd send, which must not get through. */
+/** Requests that only workerd's tools send, which the proxy must block. */
 async function checkTools(url: URL): Promise<Finding> {
   const what = "Closed parts";
   const header = await ask(url, "/api/health", { "MF-Original-URL": `${url.origin}/api/nothing` });
   const path = await ask(url, "/cdn-cgi/handler/scheduled");
   if (typeof header === "string" || typeof path === "string")
-    return makeFinding(what, "warning", "not all requests were answered", "Try again.");
+    return makeFinding(what, "warning", "some requests got no answer", "Try again.");
   if (path.status !== 404)
-    return makeFinding(what, "fault", `/cdn-cgi/ answers ${path.status}`, `It must be closed. ${PROXY_HINT}`);
-  if (header.status === 200) return makeFinding(what, "ok", "MF-* headers are removed, /cdn-cgi/ is closed", null);
+    return makeFinding(what, "fault", `/cdn-cgi/ answers ${path.status}`, `The proxy must block it. ${PROXY_HINT}`);
+  if (header.status === 200) return makeFinding(what, "ok", "MF-* headers are removed, /cdn-cgi/ is blocked", null);
   if (header.status === 400)
     return makeFinding(
       what,
@@ -201,9 +201,9 @@ async function checkWebSocket(url: URL, context: CommandContext): Promise<Findin
 /** `hasProject`: whether the request was for a project that exists; without one, Samovar refuses it after seeing the upgrade. */
 export function judgeUpgrade(status: number, hasProject: boolean): Finding {
   const what = "WebSocket";
-  if (status === 101) return makeFinding(what, "ok", "the proxy carries WebSockets", null);
+  if (status === 101) return makeFinding(what, "ok", "the proxy passes WebSockets", null);
   if (status === 404 && !hasProject)
-    return makeFinding(what, "ok", "the proxy passes upgrades on; a project would show more", null);
+    return makeFinding(what, "ok", "the proxy passes on upgrades; create a project for a full check", null);
   const detail = status === 426 ? "the proxy drops the Upgrade header" : `the upgrade was answered with ${status}`;
   return makeFinding(what, "fault", detail, `Nodes and pages connect by WebSocket. ${PROXY_HINT}`);
 }

@@ -166,7 +166,7 @@ async function checkAgents(client: SamovarClient, { dataDir, env, remote }: Comm
   const hint =
     provider || remote !== null
       ? null
-      : "No node can be made. On one computer restart `samovar up`; for a provider: samovar credentials set PROVIDER";
+      : "No node can be created. On one computer restart `samovar up`; for a provider: samovar credentials set PROVIDER";
   return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
 

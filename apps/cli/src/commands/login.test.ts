@@ -73,7 +73,7 @@ describe("signing in to a Samovar elsewhere", () => {
     expect(context.terminal.notes()).toContain("open   https://tea.example.com/connect?code=BCDF-GHJK");
     expect(context.terminal.notes()).toContain("code   BCDF-GHJK");
     expect(context.terminal.out()).toBe(
-      `Signed in to ${here.url} as Ada for 90 days. Commands use it from now on (context tea).\n`,
+      `Signed in to ${here.url} as Ada for 90 days. Commands now use it (context tea).\n`,
     );
     expect(await readContexts(env)).toMatchObject({ current: "tea", contexts: [{ url: here.url, token: "smv_new" }] });
     expect(here.asked[0]?.body).toMatchObject({ name: expect.stringMatching(/^.+@.+$/) });
@@ -93,7 +93,7 @@ describe("signing in to a Samovar elsewhere", () => {
 
   it.each([
     ["denied", "The sign-in was denied on the page."],
-    ["expired", "Nobody approved the code in time."],
+    ["expired", "The code was not approved in time."],
   ] as const)("ends without a context when the code was %s", async (status, message) => {
     const here = await samovar({ status });
     const context = here.context({ ...timed(), env });
@@ -101,7 +101,7 @@ describe("signing in to a Samovar elsewhere", () => {
     expect((await readContexts(env)).contexts).toEqual([]);
   });
 
-  it("refuses a name that contexts cannot have before anybody is asked", async () => {
+  it("refuses an invalid context name before the person is asked", async () => {
     const here = await samovar();
     await expect(
       logIn({ url: here.url, open: false, name: "local" }, here.context({ ...timed(), env })),
@@ -125,7 +125,7 @@ describe("contexts", () => {
 
     const using = here.context({ ...timed(), env, remote });
     await useContext("local", using);
-    expect(using.terminal.out()).toBe("Commands use the Samovar on this machine from now on.\n");
+    expect(using.terminal.out()).toBe("Commands now use the Samovar on this machine.\n");
     expect((await readContexts(env)).current).toBeNull();
     await expect(useContext("coffee", here.context({ ...timed(), env }))).rejects.toThrow(
       'There is no context "coffee".',
@@ -133,7 +133,7 @@ describe("contexts", () => {
 
     const removing = here.context({ ...timed(), env });
     await removeContext("tea", removing);
-    expect(removing.terminal.out()).toBe("Forgot tea and revoked its token.\n");
+    expect(removing.terminal.out()).toBe("Removed tea and revoked its token.\n");
     expect(here.asked.at(-1)).toMatchObject({ method: "DELETE", path: `/api/tokens/${token.id}` });
     expect((await readContexts(env)).contexts).toEqual([]);
   });

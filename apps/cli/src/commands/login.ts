@@ -31,7 +31,7 @@ export async function logIn(options: LogInOptions, context: CommandContext): Pro
   const { terminal, env, json, clock } = context;
   const url = readAddress(options.url);
   const name = readName(options.name ?? new URL(url).hostname);
-  // Before anybody is asked: a file that cannot be read would lose the token afterwards.
+  // Before the person is asked: with an unreadable file the token would be lost afterwards.
   await readContexts(env);
   const client = createClient({ url, token: "" }, context);
   const asked = await client.createDeviceLogin(describeThisMachine());
@@ -50,7 +50,7 @@ export async function logIn(options: LogInOptions, context: CommandContext): Pro
     return 0;
   }
   const until = expiresAt === null ? "" : ` for ${formatDays(expiresAt - clock.now())}`;
-  terminal.line(`Signed in to ${url} as ${me.name}${until}. Commands use it from now on (context ${name}).`);
+  terminal.line(`Signed in to ${url} as ${me.name}${until}. Commands now use it (context ${name}).`);
   terminal.note(
     `Its token is in ${getContextsFile(env)}. To use this machine's Samovar again: samovar context use local`,
   );
@@ -63,7 +63,7 @@ function readName(text: string): string {
   throw new CliError(parsed.error.issues[0]?.message ?? "", "Choose a name with: --name NAME");
 }
 
-/** What the person sees on the page. */
+/** The name that the person sees on the page. */
 function describeThisMachine(): string {
   return `${readUserName()}@${hostname()}`.slice(0, 100);
 }
@@ -97,13 +97,13 @@ async function waitForAnswer(
       case "denied":
         throw new CliError("The sign-in was denied on the page.");
       case "expired":
-        throw new CliError("Nobody approved the code in time.", "Sign in again with: samovar login URL");
+        throw new CliError("The code was not approved in time.", "Sign in again with: samovar login URL");
       case "pending":
         break;
     }
   }
 }
 
-/** Not a refusal. */
+/** Whether it makes sense to try again. */
 const isPassing = (error: unknown): boolean =>
   error instanceof CliError && (error.code === null || error.code === "unavailable" || error.code === "rate_limited");

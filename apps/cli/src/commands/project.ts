@@ -1,4 +1,4 @@
-/** `samovar project`: shows a project's settings, and changes those that are rights of its agents. */
+/** `samovar project`: shows a project's settings, and changes those about its agents' rights. */
 import {
   demandedRuntime,
   type PatchProject,

@@ -1,4 +1,4 @@
-/** Commands about which Samovar the others use. */
+/** The commands that choose which Samovar other commands use. */
 import type { Command } from "commander";
 import type { BindCommand } from "./bind-command.ts";
 
@@ -11,11 +11,14 @@ export function registerContexts(root: Command, bind: BindCommand): void {
     async (context) => (await load()).listContexts(context),
   );
   bind(
-    group.command("use").description("use this one from now on; `local` is the one on this machine").argument("<name>"),
+    group
+      .command("use")
+      .description("use this Samovar by default; `local` is the one on this machine")
+      .argument("<name>"),
     async (context, [name = ""]) => (await load()).useContext(name, context),
   );
   bind(
-    group.command("remove").description("revoke its token and forget it").argument("<name>"),
+    group.command("remove").description("revoke its token and remove it").argument("<name>"),
     async (context, [name = ""]) => (await load()).removeContext(name, context),
   );
 }

@@ -11,9 +11,7 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
     .description("start Samovar on this machine; Ctrl-C stops it")
     .option("--port <port>", "port to listen on (default: 7266; 0 picks a free one)", parsePort)
     .addOption(
-      new Option("--public-url <url>", "https address at which others reach it, through a proxy").env(
-        "SAMOVAR_PUBLIC_URL",
-      ),
+      new Option("--public-url <url>", "https address for other computers, through a proxy").env("SAMOVAR_PUBLIC_URL"),
     )
     .addOption(
       new Option("--cloud <name>", "where nodes run: local (default), hetzner or digitalocean").env("SAMOVAR_CLOUD"),
@@ -40,7 +38,7 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   const doctor = root
     .command("doctor")
     .description("check this machine, the running Samovar and its agents")
-    .option("--public [url]", "check the public address instead, as others reach it");
+    .option("--public [url]", "check the public address from outside instead");
   bind<SharedOptions & DoctorOptions>(doctor, async (context, _args, options) =>
     (await import("../commands/doctor.ts")).runDoctor(options, context),
   );
@@ -50,8 +48,8 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   bind(backup, async (context, [file = ""]) => (await import("../backup/back-up.ts")).backUp(file, context));
   const restore = root
     .command("restore <file>")
-    .description("fill the empty data directory DIR of --data-dir from a backup; - reads standard input")
-    .option("--take-over", "the original is gone for good: delete its servers and keep its identity");
+    .description("fill an empty data directory (--data-dir) from a backup; - reads standard input")
+    .option("--take-over", "for an original that is gone for good: keep its identity and delete its servers");
   bind<SharedOptions & { takeOver?: boolean }>(restore, async (context, [file = ""], { takeOver = false }) =>
     (await import("../backup/restore.ts")).restore(file, { takeOver }, context),
   );
@@ -61,7 +59,7 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   const login = root
     .command("login")
     .description(
-      "with an address: sign this command line in to that Samovar; without: print a sign-in link for a browser",
+      "with an address: sign this command line in to that Samovar; without one: print a sign-in link for a browser",
     )
     .argument("[url]", "address of a Samovar, such as https://samovar.example.com")
     .option("--name <name>", "name of the new context (default: the host)")

@@ -69,8 +69,8 @@ Ctrl-C stops everything.`);
 
 async function describeNodes(stack: Stack, { cloud }: Deployment, dataDir: string): Promise<string> {
   if (cloud === "local") return describeRuntime(await findNodeRuntime(dataDir, process.env));
-  if (stack.hasProvider) return `Nodes are made at ${cloud}.`;
-  return `Nodes are made at ${cloud}, which needs its API token: samovar credentials set ${cloud}`;
+  if (stack.hasProvider) return `Nodes are created at ${cloud}.`;
+  return `Nodes are created at ${cloud}, whose API token is missing: samovar credentials set ${cloud}`;
 }
 
 /**

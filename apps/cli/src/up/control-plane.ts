@@ -39,7 +39,7 @@ export interface ControlPlaneOptions {
   /** The address to listen on. */
   readonly host: string;
   readonly port: number;
-  /** Where programs on this computer reach it. */
+  /** The address for programs on this computer. */
   readonly url: string;
   /** The Worker's settings and secrets. */
   readonly settings: Readonly<Record<string, string>>;
@@ -162,7 +162,7 @@ async function requireFreePort(port: number, host: string): Promise<void> {
   const code = await probePort(port, host);
   if (code === null) return;
   if (code === "EADDRNOTAVAIL")
-    throw new CliError(`${host} is no address of this computer.`, "Choose one that is with --host ADDRESS.");
+    throw new CliError(`${host} is not an address of this computer.`, "Choose one of its addresses: --host ADDRESS");
   throw new CliError(
     code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${code}).`,
     "Choose another with --port PORT, or stop that program.",

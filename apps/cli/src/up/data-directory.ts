@@ -25,7 +25,7 @@ export interface DataDirectory {
 
 const PRIVATE = 0o700;
 const PASSABLE = 0o711;
-/** Holds what a restore has not put in its place yet. */
+/** Holds the files of an unfinished restore. */
 export const RESTORE_PARTIAL = "restore.partial";
 
 /** Opens and locks the directory. Throws {@link CliError} when it cannot be used. */
@@ -55,7 +55,7 @@ async function makePrivate(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: PRIVATE });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    // Where nodes are root, their workspaces have users of their own, who pass here. Nobody else sees what is in it.
+    // Users of workspaces, which nodes that run as root have, must be able to pass here. Only the owner can list it.
     await chmod(path, process.getuid?.() === 0 ? PASSABLE : PRIVATE);
     const probe = join(path, ".writable");
     await writeFile(probe, "");
@@ -118,9 +118,9 @@ function makeSigningKey(): Secrets["signingKey"] {
 }
 
 /**
- * The secrets of an installation that was restored from a backup. What is encrypted stays readable. Nodes of the original are
- * refused, because what they and the original agreed on after the backup is not known here. `keepsPlace`: it also takes the
- * original's place at the provider, where servers carry the installation's id, and at its address.
+ * The secrets of an installation that was restored from a backup. Encrypted data stays readable. The original's nodes are
+ * refused, because the backup lacks what they and the original exchanged later. `keepsPlace`: it keeps the installation's id,
+ * which the servers at the provider carry, and its address.
  */
 export function replaceIdentity(original: Secrets, { keepsPlace }: { readonly keepsPlace: boolean }): Secrets {
   const { previousSigningKey: _, ...rest } = original;
@@ -128,7 +128,7 @@ export function replaceIdentity(original: Secrets, { keepsPlace }: { readonly ke
   return keepsPlace ? { ...rest, signingKey: made.signingKey } : { ...made, credentialsKey: original.credentialsKey };
 }
 
-/** Null when there are none. */
+/** Null when the directory has none. */
 export async function readSecrets(dataDir: string): Promise<Secrets | null> {
   const known = secrets.safeParse(await readJson(join(dataDir, "secrets.json")));
   return known.success ? known.data : null;

@@ -40,8 +40,8 @@ describe("the options of `samovar up`", () => {
   it.each([
     [{ cloud: "hetzner" }, "cannot reach this computer"],
     [{ cloud: "moon" }, "no cloud moon"],
-    [{ host: "localhost" }, "--host is localhost"],
-    [{ host: "" }, "--host is"],
+    [{ host: "localhost" }, '--host "localhost" is not'],
+    [{ host: "" }, '--host "" is not'],
   ])("refuse %j with what to do", (options, message) => {
     expect(() => parseDeployment(options)).toThrow(message);
   });

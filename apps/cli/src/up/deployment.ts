@@ -1,4 +1,4 @@
-/** Where a Samovar is reached and where its nodes run: the options of `samovar up`, checked together. */
+/** The options of `samovar up` about its address and its nodes' place, checked together. */
 import { isIP } from "node:net";
 import { isLoopbackHost } from "@samovar/base";
 import { PROVIDERS } from "@samovar/contracts";
@@ -14,7 +14,7 @@ export interface DeploymentOptions {
 }
 
 export interface Deployment {
-  /** The origin at which browsers, programs and nodes reach it from elsewhere; null: from this computer only. */
+  /** The origin for browsers, programs and nodes on other computers; null: it is reached from this computer only. */
   readonly publicUrl: string | null;
   readonly cloud: CloudName;
   /** The address to listen on. */
@@ -26,23 +26,26 @@ const LOOPBACK = "127.0.0.1";
 /** On this computer, with the local cloud. */
 export const LOCAL_DEPLOYMENT: Deployment = { publicUrl: null, cloud: "local", host: LOOPBACK };
 
-/** Throws {@link CliError} for values that do not go together. */
+/** Throws {@link CliError} for values that contradict each other. */
 export function parseDeployment({ publicUrl, cloud = "local", host = LOOPBACK }: DeploymentOptions): Deployment {
   const known = CLOUDS.find((name) => name === cloud);
   if (known === undefined)
     throw new CliError(`There is no cloud ${cloud.slice(0, 60)}.`, `Use one of: ${CLOUDS.join(", ")}.`);
   if (isIP(host) === 0)
-    throw new CliError(`--host is ${host.slice(0, 60)}.`, "Give an IP address of this computer, such as 0.0.0.0.");
+    throw new CliError(
+      `--host "${host.slice(0, 60)}" is not an IP address.`,
+      "Use one of this computer, such as 0.0.0.0.",
+    );
   const origin = publicUrl === undefined ? null : parsePublicUrl(publicUrl);
   if (origin === null && !isLoopbackAddress(host))
     throw new CliError(
       `With --host ${host} other computers could reach Samovar.`,
-      "Name the address at which they do: --public-url https://… (see docs/one-server.md).",
+      "Set the address that they use: --public-url https://… (see docs/one-server.md).",
     );
   if (origin === null && known !== "local")
     throw new CliError(
       `Nodes at ${known} cannot reach this computer without a public address.`,
-      "Name it: --public-url https://… (see docs/one-server.md).",
+      "Set it: --public-url https://… (see docs/one-server.md).",
     );
   return { publicUrl: origin, cloud: known, host };
 }
@@ -52,13 +55,13 @@ function parsePublicUrl(text: string): string {
   const isOrigin = url !== null && `${url.origin}/` === url.href;
   if (url?.protocol !== "https:" || !isOrigin)
     throw new CliError(
-      `${text.slice(0, 200)} is no public address.`,
-      "Give an https address without a path, such as https://samovar.example. A proxy on this server ends TLS.",
+      `${text.slice(0, 200)} is not a public address.`,
+      "Use an https address without a path, such as https://samovar.example. A proxy on this server terminates TLS.",
     );
   return url.origin;
 }
 
-/** Whether an address to listen on accepts connections of this computer only. */
+/** Whether an address to listen on accepts connections from this computer only. */
 export const isLoopbackAddress = (address: string): boolean => isLoopbackHost(formatHost(address));
 
 /** The address at which programs on this computer reach a control plane that listens there. */

@@ -21,7 +21,7 @@ export interface LockHolder {
 }
 
 export interface DirectoryLock {
-  /** Tells commands not to wait for this Samovar any more. Best effort: a failure never blocks the stop. */
+  /** Records that commands should no longer wait for this Samovar. Best effort: a failure never blocks the stop. */
   markStopping(): Promise<void>;
   release(): Promise<void>;
 }

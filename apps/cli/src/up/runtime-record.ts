@@ -19,7 +19,7 @@ export async function readRuntimeRecord(dataDir: string): Promise<RuntimeRecord 
   return record.success ? record.data : null;
 }
 
-/** The workerd that runs on the directory; null when there is none. One that was just restarted may not be recorded yet. */
+/** The workerd that runs on the directory; null when there is none. A workerd that has just started may not be recorded yet. */
 export async function findRuntime(dataDir: string): Promise<RuntimeRecord | null> {
   const record = await readRuntimeRecord(dataDir);
   if (record !== null && (await isRunning(record.pid, record.start))) return record;

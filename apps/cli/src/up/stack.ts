@@ -39,7 +39,7 @@ export interface StackOptions {
 }
 
 export interface Stack {
-  /** Where programs on this computer reach the control plane. */
+  /** The control plane's address for programs on this computer. */
   readonly url: string;
   /** Where browsers open the pages. */
   readonly pageUrl: string;
@@ -47,7 +47,7 @@ export interface Stack {
   readonly client: SamovarClient;
   /** Null when the nodes are at a provider. */
   readonly cloud: LocalCloud | null;
-  /** Whether a credential is stored with which nodes can be made. */
+  /** Whether a credential for creating nodes is stored. */
   readonly hasProvider: boolean;
   /** Runs the sweep now. */
   sweep(): Promise<void>;
@@ -185,14 +185,14 @@ function openFileLogger(directory: DataDirectory): { logger: Logger; close: () =
   };
 }
 
-/** Where the parts of this Samovar reach each other. */
+/** The addresses by which the parts of this Samovar reach each other. */
 interface Placement extends Deployment {
   readonly localUrl: string;
   /** The local cloud's API; null when the nodes are at a provider. */
   readonly cloudUrl: string | null;
 }
 
-/** Settings that follow from where it runs, and its secrets. */
+/** Settings that depend on where it runs, and its secrets. */
 async function getFixedSettings(
   secrets: Secrets,
   placement: Placement,
@@ -214,7 +214,7 @@ async function getFixedSettings(
     AGENT_RELEASE: JSON.stringify(release.data),
     // Here a batch costs nothing.
     MSG_BATCH_MIN_INTERVAL_MS: "50",
-    // A path names a repository of the person at this computer, not of everybody who can reach it.
+    // Paths are for the person at this computer, not for everyone who can reach it.
     ALLOW_LOCAL_REPOS: String(placement.publicUrl === null),
     // One thread does all of the control plane here.
     CONCURRENT_RUN_STARTS: "1",
@@ -225,7 +225,7 @@ function getAddresses(
   secrets: Secrets,
   { publicUrl, localUrl, cloudUrl, cloud: name }: Placement,
 ): Record<string, string> {
-  // The local cloud has Hetzner's API.
+  // The local cloud implements Hetzner's API.
   const cloud: Record<string, string> =
     cloudUrl === null ? { CLOUD_PROVIDER: name } : { CLOUD_PROVIDER: "hetzner", HETZNER_API_URL: cloudUrl };
   if (publicUrl === null)
@@ -258,7 +258,7 @@ const NOT_FROM_ENVIRONMENT = new Set([
   "CLOUD_PROVIDER",
 ]);
 
-/** Nodes of this computer have one image, one place and no ssh. */
+/** Nodes of this computer have one image, one location and no ssh. */
 const FOR_PROVIDERS = new Set(["HETZNER_API_URL", "HETZNER_IMAGE", "HETZNER_LOCATION", "HETZNER_SSH_KEY"]);
 
 /** Settings of the control plane from the environment, such as `NODE_WARM_TIMEOUT_MS`. */
@@ -268,7 +268,7 @@ function getGivenSettings({ cloudUrl }: Placement, env: StackOptions["env"]): Re
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** What nodes inherit from this machine: how to reach its network and its docker. Their settings come with their user data. */
+/** The variables that nodes inherit from this machine, for its network and its docker. Their settings come in their user data. */
 const OF_THIS_MACHINE =
   /^(SAMOVAR_USERS_DIR|DOCKER_(HOST|CONTEXT|CONFIG)|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
@@ -306,8 +306,8 @@ async function signIn(
 }
 
 /**
- * Stores this computer's credentials. A provider's credential is the owner's own; that of the local cloud would open nothing at one.
- * Returns whether there is one for the nodes.
+ * Stores this computer's credentials. With a provider, the owner stores the cloud credential; the local cloud's would not work there.
+ * Returns whether there is a credential for the nodes.
  */
 async function prepareCredentials(
   client: SamovarClient,

@@ -1,4 +1,4 @@
-/** Where `samovar login URL` sends a person: they compare the code and answer. */
+/** The page that `samovar login URL` opens: a person compares the code and answers. */
 import { userCode } from "@samovar/contracts";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";

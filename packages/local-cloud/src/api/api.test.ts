@@ -31,7 +31,7 @@ describe("the API", () => {
     expect(cloud.url).toBe(`http://127.0.0.1:${cloud.port}/v1`);
   });
 
-  test("tells the rate limit with each reply", async () => {
+  test("reports the rate limit with each reply", async () => {
     const { headers } = await ask("GET", "/locations");
     expect(Number(headers.get("ratelimit-limit"))).toBe(3600);
     expect(Number(headers.get("ratelimit-remaining"))).toBeLessThan(3600);
@@ -205,7 +205,7 @@ describe("starting", () => {
     expect(() => readFileSync(join(dataDir, "cloud.json"))).toThrow(/ENOENT/);
   });
 
-  test("reads a record of before there were firewalls", async () => {
+  test("reads a record from before there were firewalls", async () => {
     const dataDir = join(rig.dataDir, "earlier");
     mkdirSync(dataDir);
     const action = { id: 1, command: "delete_server", status: "success", startedAt: 1, finishedAt: 2, serverId: 1 };

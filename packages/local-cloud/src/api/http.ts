@@ -1,4 +1,4 @@
-/** What the API's routes read from a request. */
+/** Readers of requests for the API's routes. */
 import type { Context } from "hono";
 import { ApiError } from "./errors.ts";
 

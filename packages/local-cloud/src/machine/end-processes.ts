@@ -25,7 +25,7 @@ export async function endProcesses(ending: Ending): Promise<boolean> {
   return false;
 }
 
-/** Answers whom it signalled. */
+/** Returns the processes that it signalled. */
 function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): readonly ProcessIdentity[] {
   const signalled = findMembers(table, marker, roots).filter((member) => isAlive(table, member));
   for (const { pid } of signalled) {
@@ -41,8 +41,8 @@ function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): re
 const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ESRCH";
 
 /**
- * Waits until `signalled` are dead, and looks through all processes only then: others may have been started meanwhile. A
- * process that is dying has no environment any more, so nothing but its identity says that it is still there.
+ * Waits until `signalled` are dead, and only then looks through all processes: others may have been started meanwhile. A dying
+ * process has lost its environment, so only its identity shows that it still exists.
  */
 async function emptied(
   { table, marker, roots, timers }: Ending,

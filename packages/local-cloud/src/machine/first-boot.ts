@@ -74,8 +74,8 @@ function runCommand(argv: readonly string[], { layout, environment, log, enterGr
 }
 
 /**
- * Stand in for programs of a server. `systemctl` notes what is asked; the machine does it when the commands are through. The
- * others would change the computer below: its packages are those that it has, and its accounts are its owner's.
+ * Replacements for programs of a server. `systemctl` records requests, which the machine carries out after all commands. The
+ * others do nothing: they would change the packages and accounts of the computer that the server runs on.
  */
 export const SHIMS: Readonly<Record<string, string>> = {
   systemctl: `#!/bin/sh

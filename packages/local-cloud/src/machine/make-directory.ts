@@ -1,9 +1,9 @@
-/** Directories of the cloud. Others may pass where the users of workspaces have to, which only a daemon that is root has. */
+/** Directories of the cloud. If it runs as root, other users can pass them, because workspaces then have their own users. */
 import { chmodSync, mkdirSync } from "node:fs";
 
 const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
 
-/** What is in it is listed by its owner alone. The mode holds also for a directory that exists. */
+/** Only the owner can list it. Sets the mode of an existing directory too. */
 export function makePassable(directory: string): void {
   mkdirSync(directory, { recursive: true, mode });
   chmodSync(directory, mode);

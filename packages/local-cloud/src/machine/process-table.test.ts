@@ -52,7 +52,7 @@ describe.each(tables)("%s", (_, table) => {
     expect(table.identify(2 ** 22 + 1)).toBeNull();
   });
 
-  test("tells a process that is stopped from one that runs, and from one that is not there", async () => {
+  test("distinguishes a stopped process from a running one and from a missing one", async () => {
     const pid = tree({});
     expect([table.isStopped(pid), table.isStopped(2 ** 22 + 1)]).toEqual([false, false]);
     process.kill(pid, "SIGSTOP");

@@ -67,7 +67,7 @@ function admit(socket: Socket, permits: StartPermits): void {
     giveBack = permits.request(pid, () => socket.write("go\n"));
   });
   socket.on("error", () => {
-    // The close tells all there is to know.
+    // The close event is enough.
   });
   socket.once("close", () => giveBack?.());
 }

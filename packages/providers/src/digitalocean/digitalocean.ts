@@ -25,7 +25,7 @@ export interface DigitalOceanOptions {
   readonly fetch: HttpFetch;
   /** The slug of a public image, or the id of a snapshot. */
   readonly image?: string;
-  /** Regions that may be used; none means any. */
+  /** Allowed regions; none means any. */
   readonly regions?: readonly string[];
   /** Name, id or fingerprint of an ssh key of the account; without one a password is mailed for each droplet. */
   readonly sshKey?: string | undefined;
@@ -63,7 +63,7 @@ export function createDigitalOceanProvider(options: DigitalOceanOptions): Provid
     return oldest.ok ? err(created.error.fault) : oldest;
   }
 
-  /** The oldest droplet of this name, if it is ours: younger ones of the same creation are deleted. */
+  /** Returns the oldest droplet of this name, if it is ours, and deletes younger ones of the same creation. */
   async function findOldest(spec: ServerSpec): Promise<Result<Server | null, ProviderFault>> {
     const listed = await listNamed(spec.name);
     if (!listed.ok) return listed;
@@ -134,7 +134,7 @@ export function createDigitalOceanProvider(options: DigitalOceanOptions): Provid
     return ok("deleting");
   }
 
-  /** Tags outlive their droplets, and each node has one of its own. One that stays does no harm. */
+  /** Tags outlive their droplets, and each node has a separate one. A tag that remains is harmless. */
   async function deleteNodeTag({ labels }: Server): Promise<void> {
     const node = labels[SERVER_LABELS.node];
     if (node !== undefined) await deleteTag(toTag(SERVER_LABELS.node, node));
@@ -156,7 +156,7 @@ export function createDigitalOceanProvider(options: DigitalOceanOptions): Provid
     return offers.ok ? ok(VM_SIZES.map((size) => toSizeOffer(offers.value, size, random))) : offers;
   }
 
-  /** DigitalOcean would delete the firewall of living droplets without a word. */
+  /** DigitalOcean would delete the firewall of existing droplets without an error. */
   async function deleteSharedResources(): Promise<Result<"deleted" | "in_use", ProviderFault>> {
     const servers = await listServers({});
     if (!servers.ok) return servers;

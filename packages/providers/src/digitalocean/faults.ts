@@ -1,4 +1,4 @@
-/** DigitalOcean's errors as {@link ProviderFault}s. Most refusals are a 422 `unprocessable_entity`: only the text tells them apart. */
+/** DigitalOcean's errors as {@link ProviderFault}s. Most refusals are a 422 `unprocessable_entity` and differ only in the text. */
 import * as z from "zod";
 import { createFaultMaker } from "../faults.ts";
 import type { ProviderFault, ProviderFaultKind } from "../provider.ts";
@@ -52,12 +52,12 @@ function toKind(status: number, id: string, message: string): ProviderFaultKind 
 function toUnprocessableKind(message: string): ProviderFaultKind {
   if (/droplet limit|exceed your\b.*\blimit/i.test(message)) return "quota";
   if (/pending event|\blocked\b/i.test(message)) return "locked";
-  // The next region or size may do.
+  // Another region or size may work.
   if (/\b(not available|unavailable|sold out|restricted)\b/i.test(message)) return "capacity";
   return "invalid";
 }
 
-/** A burst's pause is in `Retry-After`; an hour's quota is free again at `RateLimit-Reset`, in seconds since 1970. */
+/** After a burst `Retry-After` has the pause; the hourly quota is reset at `RateLimit-Reset`, in seconds since 1970. */
 function getPause(kind: ProviderFaultKind, { retryAfterMs, header }: Refusal, now: number): number | null {
   if (retryAfterMs !== null || kind !== "rate_limited") return retryAfterMs;
   const resetMs = Number(header("ratelimit-reset") ?? Number.NaN) * 1000;

@@ -1,6 +1,6 @@
 /**
- * The installation's firewall at DigitalOcean: nothing comes in, everything goes out. It applies to the installation's tag,
- * so that a droplet is behind it from its creation. Names of firewalls are unique in an account. Keeps N3.
+ * The installation's firewall at DigitalOcean: no inbound connections, all outbound ones. It applies to the installation's tag,
+ * so a droplet is behind it from its creation. Names of firewalls are unique in an account. Keeps N3.
  */
 import { err, ok, type Result } from "@samovar/base";
 import * as z from "zod";
@@ -12,16 +12,16 @@ import { type Firewall, firewallPage, firewallReply, tagReply } from "./schemas.
 import { toTag } from "./tags.ts";
 
 const ANYWHERE = ["0.0.0.0/0", "::/0"] as const;
-/** Without an outbound rule nothing would go out. ICMP has no ports. */
+/** Without outbound rules everything would be blocked. ICMP has no ports. */
 const OUTBOUND = [
   { protocol: "tcp", ports: "all", destinations: { addresses: ANYWHERE } },
   { protocol: "udp", ports: "all", destinations: { addresses: ANYWHERE } },
   { protocol: "icmp", destinations: { addresses: ANYWHERE } },
 ];
-/** How an answer writes "all ports". */
+/** The ways in which an answer writes "all ports". */
 const ALL_PORTS: ReadonlySet<string> = new Set(["0", "all", "1-65535"]);
 
-/** Found by name and repaired, or made. */
+/** Finds it by name and repairs it, or creates it. */
 export async function ensureFirewall(http: Transport, installationId: string): Promise<Result<null, ProviderFault>> {
   const found = await findFirewall(http, installationId);
   if (!found.ok) return found;
@@ -33,13 +33,13 @@ export async function ensureFirewall(http: Transport, installationId: string): P
   if (made.ok) return ok(null);
   const { fault, ambiguous } = made.error;
   if (!ambiguous && fault.kind !== "conflict") return err(fault);
-  // Made by another call, or by this one with its answer lost.
+  // Created by another call, or by this one with its answer lost.
   const other = await findFirewall(http, installationId);
   if (!other.ok) return other;
   return other.value === null ? err(fault) : repair(http, other.value, installationId);
 }
 
-/** Deleted already is deleted. */
+/** Also succeeds if it is already deleted. */
 export async function deleteFirewall(
   http: Transport,
   installationId: string,
@@ -85,7 +85,7 @@ async function repair(
 const isOurs = ({ tags }: Firewall, installationId: string): boolean =>
   tags.includes(toInstallationTag(installationId));
 
-/** Whether nothing comes in and everything goes out. */
+/** Whether it blocks everything inbound and allows everything outbound. */
 function isClosed({ inbound_rules: inbound, outbound_rules: outbound }: Firewall): boolean {
   const allows = (protocol: string) =>
     (outbound ?? []).some(

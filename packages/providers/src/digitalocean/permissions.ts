@@ -1,6 +1,6 @@
 /**
- * The scopes that a DigitalOcean token needs, each with a call that is refused as forbidden without it. Those that would
- * write are incomplete, or about what does not exist, so that they change nothing.
+ * The scopes that a DigitalOcean token needs, each with a call that is refused as forbidden without it. Writes are
+ * incomplete or concern what does not exist, so they change nothing.
  */
 import { err, ok, type Result } from "@samovar/base";
 import * as z from "zod";
@@ -9,7 +9,7 @@ import type { Transport } from "../transport.ts";
 
 type Probe = readonly [scope: string, method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: object];
 
-/** No id of DigitalOcean's: droplets count from 1, and this UUID is the nil one. */
+/** Ids that do not exist: droplets count from 1, and this is the nil UUID. */
 const NO_DROPLET = "0";
 const NO_FIREWALL = "00000000-0000-0000-0000-000000000000";
 const NO_TAG = "samovar-permission-check:none";

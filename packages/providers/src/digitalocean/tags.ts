@@ -11,7 +11,7 @@ export const toTag = (key: string, value: string): string => `${encode(key)}:${e
 export const toTags = (labels: Labels): readonly string[] =>
   Object.entries(labels).map(([key, value]) => toTag(key, value));
 
-/** Tags that no label would be written as are another program's, and left out. */
+/** Leaves out tags that are no label's encoding: they belong to other programs. */
 export function toLabels(tags: readonly string[]): Labels {
   return Object.fromEntries(
     tags.flatMap((tag) => {

@@ -1,6 +1,6 @@
 /**
- * The installation's firewall at Hetzner: no rules, so that nothing comes in and everything goes out. Its name is unique in
- * the project, so that two creations at once end in one firewall. Keeps N3.
+ * The installation's firewall at Hetzner: without rules it blocks inbound and allows outbound connections. Its name is unique in
+ * the project, so two concurrent creations share one firewall. Keeps N3.
  */
 import { err, ok, type Result } from "@samovar/base";
 import { isOfInstallation, toFirewallName } from "../labels.ts";
@@ -10,7 +10,7 @@ import { makeFault } from "./faults.ts";
 import { firewallPage, firewallReply, type HetznerFirewall } from "./schemas.ts";
 import * as z from "zod";
 
-/** The id of the firewall: found by label and repaired, or made. */
+/** Returns the firewall's id. Finds it by label and repairs it, or creates it. */
 export async function ensureFirewall(http: Transport, installationId: string): Promise<Result<number, ProviderFault>> {
   const found = await findFirewall(http, installationId);
   if (!found.ok) return found;
@@ -21,7 +21,7 @@ export async function ensureFirewall(http: Transport, installationId: string): P
   if (made.ok) return ok(made.value.firewall.id);
   const { fault, ambiguous } = made.error;
   if (!ambiguous && fault.kind !== "conflict") return err(fault);
-  // Made by another call, or by this one with its answer lost.
+  // Created by another call, or by this one with its answer lost.
   const named = await http.listAll("/firewalls", { name }, firewallPage);
   if (!named.ok) return named;
   const other = named.value.find((firewall) => firewall.name === name);
@@ -37,7 +37,7 @@ export async function ensureFirewall(http: Transport, installationId: string): P
   );
 }
 
-/** `in_use` while a server is behind it. Deleted already is deleted. */
+/** `in_use` while a server is behind it. Also succeeds if it is already deleted. */
 export async function deleteFirewall(
   http: Transport,
   installationId: string,

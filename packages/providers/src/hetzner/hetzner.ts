@@ -24,7 +24,7 @@ export interface HetznerOptions {
   readonly fetch: HttpFetch;
   /** A name, the id of a snapshot, or a label of snapshots such as `image=samovar`. */
   readonly image?: string;
-  /** Locations that may be used; none means any. */
+  /** Allowed locations; none means any. */
   readonly locations?: readonly string[];
   /** Name or id of an ssh key of the project; without one Hetzner mails a root password for each server. */
   readonly sshKey?: string | undefined;
@@ -131,7 +131,7 @@ export function createHetznerProvider(options: HetznerOptions): Provider {
     return offers.ok ? ok(VM_SIZES.map((size) => toSizeOffer(offers.value, size, random))) : offers;
   }
 
-  /** A creation without a name is refused as invalid, or earlier because the token may only read. */
+  /** A creation without a name is refused as invalid, or first as forbidden if the token may only read. */
   async function listMissingPermissions(): Promise<Result<readonly string[], ProviderFault>> {
     const read = await http.send("GET", "/servers?per_page=1", z.unknown());
     if (!read.ok) return err(read.error.fault);

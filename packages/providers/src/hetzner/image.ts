@@ -1,4 +1,4 @@
-/** What servers boot from: a name, the id of a snapshot, or a label that snapshots carry. */
+/** The image that servers boot from: a name, the id of a snapshot, or a label that snapshots carry. */
 import { err, ok, type Result } from "@samovar/base";
 import type { ProviderFault } from "../provider.ts";
 import type { Transport } from "../transport.ts";
@@ -7,7 +7,7 @@ import { type HetznerImage, imagePage, imageReply } from "./schemas.ts";
 
 export interface Image {
   readonly reference: string | number;
-  /** Null where Hetzner has the image for every architecture and disk. */
+  /** Null if Hetzner has the image for every architecture and disk. */
   readonly needs: { readonly architecture: string; readonly diskGb: number } | null;
 }
 

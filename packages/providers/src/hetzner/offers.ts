@@ -1,4 +1,4 @@
-/** What Hetzner sells, as offers that can boot one of the images. Pure. */
+/** Hetzner's server types as offers that can boot one of the images. Pure. */
 import type { Price } from "@samovar/contracts";
 import type { Offer } from "../placement.ts";
 import type { Image } from "./image.ts";
@@ -8,7 +8,7 @@ export interface HetznerOffer extends Offer {
   readonly image: Image["reference"];
 }
 
-/** A type is sold where it has a price; `locations`, when given, tells more of each place. Without locations: anywhere. */
+/** A type is sold where it has a price; `locations`, if present, has details of each location. */
 export function listOffers(
   types: readonly HetznerServerType[],
   images: readonly Image[],

@@ -65,7 +65,7 @@ function resolvePackage({ platforms, ...wanted }: AgentPackage, ports: InstallPo
   return err(
     createInstallFailure(
       found,
-      `${why}. Choose another agent, or add this package as an agent of your own: samovar agents add`,
+      `${why}. Choose another agent, or add this package as a custom agent: samovar agents add`,
     ),
   );
 }
@@ -93,7 +93,7 @@ export async function installAgent(requested: AgentPackage, ports: InstallPorts)
   if (known !== null && (await ports.trees.isUntouched(place.directory, place.record))) return ok(known);
   ports.signal.throwIfAborted();
   await mkdir(ports.agentsDir, { recursive: true });
-  // Users of workspaces run what is in it, and list nothing.
+  // Users of workspaces run its programs, but cannot list it.
   await chmod(ports.agentsDir, PASSABLE);
   return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
     try {
@@ -169,7 +169,7 @@ async function install(
   // A separate manifest, because npm would otherwise find one in a parent directory and add to it.
   else await writeFile(join(partial, "package.json"), '{ "private": true }\n');
   ports.logger.info("agent.install_started", { package: wanted.name, version: wanted.version, locked: isLocked });
-  // npm takes a path with a symbolic link in it for a package that is missing from the lockfile.
+  // With a symbolic link in the path, npm would report a package that is missing from the lockfile.
   const prefix = await realpath(partial);
   const run = await runNpm(getInstallArguments(wanted, prefix, isLocked), prefix, ports.env, signal);
   signal.throwIfAborted();

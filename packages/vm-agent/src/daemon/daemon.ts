@@ -62,7 +62,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
     const choose = () => chooseSurroundings(settings, options.self);
-    // Tried meanwhile, because both take their time; on a new node only once its tools are there.
+    // In parallel, because both take time; on a new node only after its tools are installed.
     const choosing = readWaiting(settings) === null ? choose() : null;
     const enrolled = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
     const identity = choosing === null ? await waitUntilPrepared(enrolled, settings, stopping, ports) : enrolled;
@@ -103,7 +103,7 @@ interface Surroundings {
   readonly users: UserChoice;
 }
 
-/** Users first, because a sandbox is tried as one of them. */
+/** Chooses users first, because the sandbox trial runs as one of them. */
 async function chooseSurroundings(
   { users: mode, runtime, stateDir, agentsDir, snapshotsDir }: VmAgentSettings,
   self: SelfCommand,
@@ -111,7 +111,7 @@ async function chooseSurroundings(
   const path = process.env["PATH"] ?? "";
   const files = self().filter((word) => isAbsolute(word));
   const users = await chooseUsers({ mode, path, stateDir, programDirectories: [agentsDir, snapshotsDir], files });
-  // What this process makes is private, whatever its directory lets pass; for its programs, hosts choose.
+  // Files of this process are private, even where others can pass its directory; session hosts set a umask for their programs.
   if (users.trial !== null) process.umask(0o077);
   if (mode === "separate" && users.trial === null)
     return { users, runtime: { kind: "unavailable", reason: users.reason, sandbox: null, demanded: "users" } };

@@ -26,7 +26,7 @@ function say(text: string): void {
 const reported = (reason: string) =>
   plane.until(() => plane.hellos.some(({ runtime }) => runtime?.kind === "preparing" && runtime.reason === reason));
 
-test("[R18] connects at once, says what it waits for, and begins with what it was told once its tools are there", async () => {
+test("[R18] connects at once, reports what it is waiting for, and starts stored commands once its tools are installed", async () => {
   node.startDaemon();
   await reported("installing bubblewrap git");
   say("installing git (the last attempt failed: E: no mirror)");

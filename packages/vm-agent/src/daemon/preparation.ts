@@ -1,6 +1,6 @@
 /**
- * The time in which a new node still installs its tools: the node is connected and says what it waits for. Commands are accepted
- * and stored; the daemon begins with them afterwards. The user data's script removes the file `preparing` when the tools are there.
+ * The time in which a new node is still installing its tools: the node is connected and reports what it is waiting for. Commands are
+ * accepted and stored; the daemon starts them afterwards. The user data's script removes the file `preparing` when it is done.
  */
 import type { Clock, Logger, Random, Timers } from "@samovar/base";
 import { dirname, join } from "node:path";
@@ -22,16 +22,16 @@ export interface PreparationPorts {
 type Enrolled = EnrolledIdentity | Extract<Identity, { phase: "gone" }>;
 
 const POLL_MS = 250;
-/** Less than a runtime's reason may have. */
+/** Less than the limit of a runtime's reason. */
 const REASON_MAX_CHARS = 500;
 
-/** What the node waits for, in one line; null when its tools are there. */
+/** What the node is waiting for, in one line; null when its tools are installed. */
 export function readWaiting({ file }: Pick<VmAgentSettings, "file">): string | null {
   const text = readPrivateFile(join(dirname(file), "preparing"));
   return text === null ? null : text.trim().slice(0, REASON_MAX_CHARS);
 }
 
-/** Resolves with the identity that the node then has. Throws the reason of `stopping` when it is aborted. */
+/** Resolves with the node's identity. Throws the reason of `stopping` when it is aborted. */
 export async function waitUntilPrepared(
   identity: Enrolled,
   settings: VmAgentSettings,
@@ -61,7 +61,7 @@ export async function waitUntilPrepared(
   }
 }
 
-/** `onChange`: the node waits for something else. */
+/** `onChange`: called when the node waits for something else. */
 function watchWaiting(settings: VmAgentSettings, signal: AbortSignal, { timers }: PreparationPorts) {
   let waiting = readWaiting(settings) ?? "";
   const untilPrepared = (onChange: () => void) =>
@@ -90,7 +90,10 @@ function createLink(
   onGone: () => void,
 ): Link {
   const { controlPlaneUrl, nodeId } = settings;
-  const failure = { code: "unavailable", message: "The node still installs its tools. Try again when it is ready." };
+  const failure = {
+    code: "unavailable",
+    message: "The node is still installing its tools. Try again when it is ready.",
+  };
   return new Link(
     {
       controlPlaneUrl,
@@ -104,7 +107,7 @@ function createLink(
       onCommand: (command) => void acceptCommand(command, { ...ports, adoptStandby: () => null }),
       onUnknownCommand: (command) => refuseCommand(command, ports),
       onCall: async () => ({ kind: "failed", failure }),
-      // The daemon's own link brings tokens again.
+      // The daemon's link gets tokens again.
       onNodeToken: () => {},
       onWorkspaceTokens: () => {},
       onConnected: () => {},

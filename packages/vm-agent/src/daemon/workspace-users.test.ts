@@ -1,4 +1,4 @@
-/** Two workspaces of one node, each with a user of its own, without a sandbox. They need root. */
+/** Two workspaces of one node, each with its own user, without a sandbox. They need root. */
 import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ try become-root setpriv --reuid=0 true
 try become-neighbour setpriv --reuid="$(stat -c %u "/proc/$2")" true
 exit 0`;
 
-describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] a node that gives each workspace a user of its own", () => {
+describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] a node that gives each workspace its own user", () => {
   test("an agent without a sandbox reads, signals and opens nothing of another workspace and of the daemon", async () => {
     node.startDaemon();
     const repository = origin();

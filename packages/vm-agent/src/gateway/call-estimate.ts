@@ -1,6 +1,6 @@
 /**
- * What a model call may use at most, from its request: calls under way are counted so until their replies have said what they
- * used. Not foreseen: what the request only names, such as a picture's address, stored messages, or a tool of the model's side. Pure.
+ * Estimates from its request what a model call may use at most. Calls in flight count as estimated until their replies report
+ * usage. Not included: content that the request only references, such as an image's address, stored messages or hosted tools. Pure.
  */
 import { parseJson } from "@samovar/base";
 import type { ModelUsage } from "@samovar/contracts";
@@ -11,10 +11,10 @@ const BYTES_PER_TOKEN = 3;
 /** For a request that does not limit its output. */
 const DEFAULT_OUTPUT_TOKENS = 32_768;
 const MAX_DEPTH = 512;
-/** Of the APIs, by the names of their fields. Gemini has its own in `generationConfig`. */
+/** The APIs' fields that limit the output. Gemini's is in `generationConfig`. */
 const LIMITS = ["max_tokens", "max_output_tokens", "max_completion_tokens", "maxOutputTokens"] as const;
 
-/** `path`: Gemini's has the model's name. The input counts as written to a cache, which is its highest price. */
+/** `path`: contains the model's name for Gemini. The input counts as written to a cache, its highest price. */
 export function estimateCall(path: string, body: Buffer): ModelUsage {
   const fields = toFields(parseJson(body.toString("utf8"), MAX_DEPTH));
   const model = typeof fields["model"] === "string" ? fields["model"] : (/\/models\/([^/:?]+)/.exec(path)?.[1] ?? "");

@@ -311,7 +311,7 @@ describe("[R51] the gateway's meter", () => {
   });
 });
 
-/** A model that answers when it is told to. */
+/** A model that answers when the test lets it. */
 async function givenSlowModel(limit: number) {
   const held: ServerResponse[] = [];
   const { gateway, seen } = await given({ apiKey: "k" }, (incoming, response) => {

@@ -42,7 +42,7 @@ export interface GatewayPorts {
 }
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
-/** Of all calls that wait for room in their session's limits. */
+/** The bodies of all calls that wait for room in their session's limits. */
 const HELD_MAX_BYTES = 2 * BODY_MAX_BYTES;
 const TOO_LARGE = `a request may have at most ${BODY_MAX_BYTES} bytes`;
 const MAX_CONNECTIONS = 64;
@@ -141,7 +141,7 @@ interface Forwarding extends Exchange {
   readonly log: Logger;
 }
 
-/** Forwards the call when the session's limits leave room for it beside the calls that are under way. */
+/** Forwards the call when the session's limits leave room for it beside the calls in flight. */
 async function forwardWithin(call: Forwarding, bodies: HeldBodies): Promise<void> {
   const { request, response, path, meter } = call;
   const leaving = new AbortController();
@@ -160,7 +160,7 @@ async function forwardWithin(call: Forwarding, bodies: HeldBodies): Promise<void
   if (!leaving.signal.aborted) refuse(call, 402, meter.refusal ?? "the session's limit is reached");
 }
 
-/** `body`: null to pass it on while it comes. `onOver`: called once the call is over and counted. */
+/** `body`: null to stream it. `onOver`: called once the call is over and counted. */
 function forward(call: Forwarding, body: Buffer | null = null, onOver: () => void = () => {}): void {
   const { request, response, api, path, credential, meter, log } = call;
   const target = api.getTarget(path, credential.baseUrl);

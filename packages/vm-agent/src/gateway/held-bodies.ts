@@ -1,4 +1,4 @@
-/** Bodies of requests that are read before they are forwarded. Together they have a bound, because a hostile agent sends them. */
+/** Bodies of requests that are read before they are forwarded. Their total size is limited, because a hostile agent may send them. */
 import type { IncomingMessage } from "node:http";
 import { err, ok, type Result } from "@samovar/base";
 
@@ -45,7 +45,7 @@ export class HeldBodies {
       }
     } catch {
       release();
-      return err({ status: 400, reason: "the request did not come to its end" });
+      return err({ status: 400, reason: "the request was incomplete" });
     }
     return ok({ bytes: Buffer.concat(parts), release });
   }
@@ -53,6 +53,6 @@ export class HeldBodies {
   #findRefusal(size: number): BodyRefusal | null {
     if (size > this.#maxOfOne) return { status: 413, reason: `a request may have at most ${this.#maxOfOne} bytes` };
     if (this.#held <= this.#maxOfAll) return null;
-    return { status: 503, reason: "too many large requests wait for the session's limit; try again" };
+    return { status: 503, reason: "too many large requests are waiting for the session's limit; try again" };
   }
 }

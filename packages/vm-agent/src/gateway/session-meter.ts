@@ -1,7 +1,7 @@
 /**
  * What one session's gateway has metered, and the session's limits: once one is reached, no further model call is let
- * through, and the session's host is notified. Of calls at the same time, those wait that would pass a limit by what the others
- * may still use, so that together they pass it by no more than one call alone does. Keeps no text of any reply.
+ * through, and the session's host is notified. Concurrent calls wait if the estimates of the others in
+ * flight leave no room for them, so that together they exceed a limit by no more than one call. Keeps no text of any reply.
  */
 import type { Clock } from "@samovar/base";
 import type { MeteredUsage, ModelUsage, SessionBudget } from "@samovar/contracts";
@@ -20,7 +20,7 @@ export interface MeterListener {
 /** A call that waits until the limits leave it room. */
 interface WaitingCall {
   readonly estimate: ModelUsage;
-  /** Null: a limit is reached, or the caller has left. */
+  /** Null: a limit is reached, or the caller is gone. */
   readonly settle: (release: (() => void) | null) => void;
 }
 
@@ -30,7 +30,7 @@ export class SessionMeter {
   #budget: SessionBudget | null = null;
   #listener: MeterListener | null = null;
   #reached: ReachedLimit | null = null;
-  /** What calls under way may use. */
+  /** The estimates of the calls in flight. */
   readonly #underWay = new Set<ModelUsage>();
   #waiting: readonly WaitingCall[] = [];
 
@@ -107,7 +107,7 @@ export class SessionMeter {
     };
   }
 
-  /** A call alone always has room: how much it really uses is known only afterwards. */
+  /** A single call always has room: its real usage is known only afterwards. */
   #hasRoom(estimate: ModelUsage): boolean {
     if (this.#underWay.size === 0 || this.#budget === null) return true;
     const foreseen = [...this.#underWay, estimate].reduce(addCall, this.#metered);

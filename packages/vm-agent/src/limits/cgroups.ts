@@ -3,10 +3,16 @@
  * systemd delegates a group to the vm-agent's service and starts the daemon in a subgroup `daemon`; version 1 where this
  * user may make groups. Elsewhere there are none, and the watch alone ends what goes too far.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { NodeRuntime, WorkspaceLimits } from "@samovar/contracts";
-import { getUnifiedDirectory, parseControlGroups } from "@samovar/processes";
+import {
+  getUnifiedDirectory,
+  parseControlGroups,
+  readKernelFile,
+  removeGroup,
+  removeStaleGroups,
+} from "@samovar/processes";
 
 /** Directories of control groups in which groups of workspaces can be made. */
 export type CgroupPlace =
@@ -16,6 +22,8 @@ export type CgroupPlace =
 /** The subgroup of the daemon, as the service's unit names it: a group with processes cannot limit its subgroups. */
 const DAEMON_GROUP = "daemon";
 const PREFIX = "samovar-";
+/** The id of the process that made a group. */
+const OWNER = /^samovar-(\d+)/;
 
 /** Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. Pure; null where there is no place. */
 export function findPlace(groups: string, mounts: string): CgroupPlace | null {
@@ -26,7 +34,7 @@ export function findPlace(groups: string, mounts: string): CgroupPlace | null {
   return { version: 2, parent: dirname(getUnifiedDirectory(unified)) };
 }
 
-const readPlace = () => findPlace(readText("/proc/self/cgroup"), readText("/proc/self/mountinfo"));
+const readPlace = () => findPlace(readKernelFile("/proc/self/cgroup"), readKernelFile("/proc/self/mountinfo"));
 
 /** The place on this machine, or null where groups cannot be made. Tries it. */
 export function findWorkingPlace(): CgroupPlace | null {
@@ -56,7 +64,7 @@ export class Cgroup {
    */
   constructor(place: CgroupPlace, name: string, limits: WorkspaceLimits) {
     const group = `${PREFIX}${process.pid}-${name}`;
-    for (const parent of listParents(place)) removeStale(parent);
+    for (const parent of listParents(place)) removeStaleGroups(parent, OWNER);
     if (place.version === 2) {
       const directory = join(place.parent, group);
       writeFileSync(join(place.parent, "cgroup.subtree_control"), "+pids +memory +cpu");
@@ -82,7 +90,9 @@ export class Cgroup {
 
   /** The limits that the kernel had to enforce so far. */
   readReached(): readonly ("processes" | "memory")[] {
-    return this.#events.filter(({ file, line }) => Number(line.exec(readText(file))?.[1] ?? 0) > 0).map(({ of }) => of);
+    return this.#events
+      .filter(({ file, line }) => Number(line.exec(readKernelFile(file))?.[1] ?? 0) > 0)
+      .map(({ of }) => of);
   }
 
   /** Best effort: a group with processes stays. */
@@ -104,26 +114,3 @@ export class Cgroup {
 }
 
 const listParents = (place: CgroupPlace) => (place.version === 2 ? [place.parent] : [place.pids, place.memory]);
-
-function removeStale(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const owner = name.startsWith(PREFIX) ? /^\d+/.exec(name.slice(PREFIX.length))?.[0] : undefined;
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeGroup(join(parent, name));
-  }
-}
-
-function removeGroup(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // It is gone already, or a process is still in it.
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
-}

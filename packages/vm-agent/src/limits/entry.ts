@@ -1,6 +1,6 @@
 /**
- * How a program starts within its workspace's limits: its process limits the size of files, and how many processes a user of the
- * workspace's own may have; then it enters its control groups.
+ * Starts a program within its workspace's limits: sets the size of files and the number of processes of the workspace's user, then
+ * enters its control groups.
  */
 import type { WorkspaceLimits } from "@samovar/contracts";
 import type { Cgroup } from "./cgroups.ts";
@@ -19,10 +19,10 @@ groups=$3; shift 3
 while test "$groups" -gt 0; do echo 0 >"$1/cgroup.procs" || exit 126; shift; groups=$((groups - 1)); done
 exec "$@"`;
 const BLOCK_BYTES = 512;
-/** Above the workspace's limit, which the watch reports; the kernel refuses what comes faster than that. */
+/** Above the workspace's limit, which the watch reports; the kernel's limit stops what is faster than the watch. */
 const SPARE_PROCESSES = 64;
 
-/** `hasUser`: whether the workspace's programs have a user of their own. All processes of a user count, so another's limit says nothing. */
+/** `hasUser`: whether the workspace has its own user. The kernel counts all processes of a user, so a shared user gets no limit. */
 export function createEntry(
   { diskBytes, processes }: WorkspaceLimits,
   cgroup: Cgroup | null,

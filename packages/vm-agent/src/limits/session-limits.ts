@@ -26,7 +26,7 @@ export interface SessionLimits {
   remove(): void;
 }
 
-/** `name`: of this process's limits, unique in it; `user`: of the workspace, null when it has none of its own. */
+/** `name`: unique in this process; `user`: the workspace's user, null when it shares the daemon's. */
 export function openSessionLimits(name: string, limits: WorkspaceLimits, user: HostUser | null = null): SessionLimits {
   const cgroup = makeCgroup(name, limits);
   return {

@@ -20,7 +20,7 @@ export function writeAccount(tmp: string, home: string, uid: number): Readonly<R
   return Object.fromEntries(
     files.flatMap(({ seen, change }): [string, string][] => {
       const file = join(dirname(tmp), seen.slice("/etc/".length));
-      // A sandbox that runs may be reading it.
+      // A running sandbox may be reading it.
       if (!existsSync(file)) {
         const text = readText(seen);
         if (text === null) return [];
@@ -31,7 +31,7 @@ export function writeAccount(tmp: string, home: string, uid: number): Readonly<R
   );
 }
 
-/** Changes the home of this user alone, or adds the user. */
+/** Changes the home of this user only, or adds the user. */
 export function moveHome(passwd: string, uid: number, home: string): string {
   const lines = passwd.split("\n").map((line) => {
     const fields = line.split(":");

@@ -28,14 +28,14 @@ export interface RuntimeChoice extends NodeRuntime {
   readonly sandbox: SandboxSettings | null;
   /** Absent unless the kind is `docker`. */
   readonly container?: ContainerSettings;
-  /** What was demanded, when the kind is `unavailable`; a sandbox when absent. `users`: one for each workspace. */
+  /** What was required, when the kind is `unavailable`; absent: a sandbox. `users`: one for each workspace. */
   readonly demanded?: DemandedRuntime | "users";
 }
 
 export interface RuntimeTrial {
   /** The vm-agent's module. */
   readonly module?: string;
-  /** Whose sandboxes are tried; null: of the user of this process. */
+  /** The user whose sandboxes are tried; null: the user of this process. */
   readonly user?: HostUser | null;
 }
 
@@ -87,7 +87,7 @@ export function createRuntimeFailure(
   byProject = false,
 ): Failure {
   if (demanded === "users") {
-    const message = `WORKSPACE_USERS is separate, and the node cannot give each workspace a user of its own: ${reason ?? "unknown reason"}`;
+    const message = `WORKSPACE_USERS is separate, and the node cannot give each workspace its own user: ${reason ?? "unknown reason"}`;
     return { code: "users_unavailable", message };
   }
   const what = demanded === "sandbox" ? "sandbox" : "docker engine";

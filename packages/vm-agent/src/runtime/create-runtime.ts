@@ -10,9 +10,9 @@ import { SandboxRuntime } from "./sandbox-runtime.ts";
 
 export interface RuntimeOptions {
   readonly places: WorkspacePlaces;
-  /** Of the workspace; absent and null: the user of this process. */
+  /** The workspace's user; absent or null: the user of this process. */
   readonly user?: HostUser | null;
-  /** False for a shell beside a session whose programs go on. Without a boundary all that the user runs ends otherwise. */
+  /** False for a shell beside a running session. Otherwise, without a sandbox, all processes of the user end with it. */
   readonly endsUser?: boolean;
   /** Null: without a sandbox. */
   readonly sandbox: HostSandbox | null;

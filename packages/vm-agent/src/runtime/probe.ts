@@ -31,7 +31,7 @@ Promise.all([reach(inside), reach(outside)]).then(([inner, outer]) => {
   process.exit(inner && !outer ? 0 : 1);
 });`;
 
-/** Null when it works, or the end of its output. `user`: as in a workspace's programs. */
+/** Null when it works, else the end of its output. `user`: the one who runs it. */
 export async function tryOut(settings: SandboxSettings, path: string, user: HostUser | null): Promise<string | null> {
   const directory = mkdtempSync(join(tmpdir(), "samovar-sandbox-"));
   const [inside, outside] = [createAnswering(), createAnswering()];

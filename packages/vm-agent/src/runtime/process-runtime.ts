@@ -1,6 +1,6 @@
 /**
- * Runs a workspace's programs as ordinary processes, each in a separate process group: as the workspace's user where it has one, which
- * is their only boundary, else with the node's rights.
+ * Runs a workspace's programs as ordinary processes, each in a separate process group: as the workspace's user where it has one (its
+ * only boundary), else with the node's rights.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -21,7 +21,7 @@ export interface ProcessOptions {
   readonly enter: EnterLimits;
   /** Null: the user of this process. */
   readonly user: HostUser | null;
-  /** Whether all that the user runs ends with this runtime, also what has no mark. */
+  /** Whether all processes of the user end with this runtime, even without the mark. */
   readonly endsUser: boolean;
 }
 
@@ -74,7 +74,7 @@ export class ProcessRuntime implements WorkspaceRuntime {
     return readListUsage(found, max);
   }
 
-  /** Without a user, or `/proc`, only the process group could be killed of a process that cleared its environment. */
+  /** Without a user or `/proc`, of a process that cleared its environment only the process group can be killed. */
   end(): Promise<number> {
     const marked = reapSession(this.#mark);
     return Promise.resolve(marked + (this.#user !== null && this.#endsUser ? killUser(this.#user) : 0));

@@ -64,7 +64,7 @@ export interface WorkspaceRuntime {
   readonly kind: "process" | "sandbox" | "docker";
   /** The workspace's places as its programs see them: the paths that the agent gets, and that its updates name. */
   readonly seen: WorkspacePlaces;
-  /** Whether its programs are uid 0, be it of a namespace without rights. */
+  /** Whether its programs are uid 0, even if only in a namespace without rights. */
   readonly isRoot: boolean;
   /** The node's path for an absolute one that a program names; null where a sandbox shows neither checkout nor home. */
   toNodePath(path: string): string | null;

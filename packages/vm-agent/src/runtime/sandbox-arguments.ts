@@ -157,7 +157,7 @@ export function isShowable(path: string, hidden: readonly string[]): boolean {
   return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
 }
 
-/** Whether every user reaches the path: a sandbox cannot be made of what its user does not reach. */
+/** Whether every user can reach the path: bubblewrap cannot show what its user cannot reach. */
 function isPassable(path: string): boolean {
   for (let at = dirname(path); ; at = dirname(at)) {
     if ((statSync(at).mode & 0o001) === 0) return false;

@@ -33,7 +33,7 @@ export interface SandboxOptions {
   readonly network: { readonly programs: ProgramNetwork };
   readonly timers: Timers;
   readonly enter: EnterLimits;
-  /** Starts bubblewrap and thereby all programs; null: the user of this process. */
+  /** The user who starts bubblewrap and all programs in it; null: the user of this process. */
   readonly user: HostUser | null;
 }
 

@@ -28,7 +28,7 @@ export interface ShellResult {
 export const STDOUT_MAX = 32 * 1024 * 1024;
 export const STDERR_KEPT = 16_000;
 
-/** The shell was ended before its command was: by a limit, an abort, or with everything of its workspace's user. */
+/** The shell was ended before its command: by a limit, an abort, or with all processes of its workspace's user. */
 export class ShellEndedError extends Error {
   override readonly name = "ShellEndedError";
 }

@@ -14,7 +14,7 @@ export interface AgentGrant {
 export interface AgentSurroundings {
   readonly path: string;
   readonly lang: string;
-  /** Whether the agent is uid 0, be it of a sandbox. */
+  /** Whether the agent is uid 0, even if only in a sandbox. */
   readonly isRoot: boolean;
 }
 

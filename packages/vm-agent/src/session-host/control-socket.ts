@@ -38,7 +38,7 @@ export class ControlSocket {
 
   /**
    * Replaces the socket file of a dead host: the lock on the session's file guarantees that no other host runs. Only this user
-   * can connect. Node cannot tell who has, so file permissions are the check: of the socket, and of its private directory.
+   * can connect. Node does not know who has connected, so file permissions are the check: of the socket, and of its private directory.
    */
   listen(): Promise<void> {
     const { path } = this.#ports;

@@ -15,7 +15,7 @@ export interface FetchPorts {
   readonly signal: AbortSignal;
 }
 
-/** Something of this workspace. */
+/** A resource of this workspace. */
 export interface WorkspaceResource<T> {
   /** The last part of its address. */
   readonly path: string;

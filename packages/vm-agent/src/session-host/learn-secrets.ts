@@ -1,4 +1,4 @@
-/** Learns by which digests the installation's other secrets are found in what the agent prints. Keeps S1. */
+/** Fetches the digests that find the installation's other secrets in the agent's output. Keeps S1. */
 import type { Logger } from "@samovar/base";
 import { secretDigests } from "@samovar/contracts";
 import { type FetchPorts, fetchForWorkspace } from "./fetch-for-workspace.ts";
@@ -7,8 +7,8 @@ import type { SessionSecrets } from "./session-secrets.ts";
 const DIGESTS = { path: "secret-digests", name: "the digests of secrets", schema: secretDigests };
 
 /**
- * Call it before anything can print. Resolves when they are known, when the control plane refuses them, as an older one does
- * (then the session goes on without them), or when the session is stopped. Never throws.
+ * Call it before anything can print. Resolves when the digests are known, when the control plane refuses them, as an older one
+ * does (the session then continues without them), or when the session is stopped. Never throws.
  */
 export async function learnSecrets(
   secrets: SessionSecrets,

@@ -55,7 +55,7 @@ const ignore = () => {};
 async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
   const { timers = systemTimers, random = systemRandom, env = process.env, standby = null } = deps;
   const launch = readLaunch(directory);
-  // The places of a workspace with a user are private, and what its programs make in them is theirs to choose.
+  // The places of a workspace with its own user are private, so its programs may use an ordinary umask in them.
   if (launch.user !== null) process.umask(0o022);
   const settings = readOutboxSettings(env);
   const { db, salvage } = openSessionFile(join(directory, "host.sqlite"), clock);

@@ -19,7 +19,7 @@ export class SessionSecrets {
     if (this.#values.size > known) this.#renew();
   }
 
-  /** Of secrets that this host must not know. */
+  /** Digests of secrets that this host must not know. */
   addDigests(digests: SecretDigests): void {
     this.#digests = new DigestSearch(digests, sha256);
     this.#renew();

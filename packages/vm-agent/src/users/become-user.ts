@@ -1,6 +1,6 @@
 /**
- * Starts programs as a workspace's user, before anything else that could hold them: what leaves a sandbox, or never was in
- * one, is a user without rights. All sets of capabilities are emptied, also those of a daemon that is not root. Keeps S1 [R48].
+ * Starts programs as a workspace's user, outside any sandbox: a program that leaves its sandbox, or has none, is still a user
+ * without rights. All capability sets are emptied, even if the daemon is not root. Keeps S1 [R48].
  */
 import type { HostUser } from "@samovar/contracts";
 

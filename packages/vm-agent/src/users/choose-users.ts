@@ -1,6 +1,6 @@
 /**
- * Whether each workspace of this node gets a user of its own. That needs a daemon that may change users, and directories that those
- * users can pass. Tried with the very program that starts workspaces.
+ * Chooses whether each workspace of this node gets its own user. That requires a daemon that may change users, and directories
+ * that those users can pass. The trial uses the program that starts workspaces.
  */
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,18 +15,18 @@ import { TRIAL_ID } from "./user-registry.ts";
 export type UserMode = NonNullable<NodeEnvironment["WORKSPACE_USERS"]>;
 
 export interface UserChoice {
-  /** Of a trial, which no workspace has; null: workspaces share the daemon's user. */
+  /** The user for trials, which no workspace has; null: workspaces share the daemon's user. */
   readonly trial: HostUser | null;
-  /** Why they share it; null when they do not. */
+  /** Why workspaces share the daemon's user; null when they do not. */
   readonly reason: string | null;
 }
 
 export interface UserProbe {
   readonly mode: UserMode;
   readonly path: string;
-  /** Opened for passing; null: only the rest is tried. */
+  /** The node's state directory, which is made passable; null: only the rest is tried. */
   readonly stateDir: string | null;
-  /** Directories whose programs workspaces run; opened for passing too. */
+  /** Directories with programs that workspaces run; made passable too. */
   readonly programDirectories: readonly string[];
   /** Files that programs of workspaces read: Node and the vm-agent. */
   readonly files: readonly string[];
@@ -47,20 +47,20 @@ export async function chooseUsers(probe: UserProbe): Promise<UserChoice> {
     const passed = [...(stateDir === null ? [] : [join(stateDir, "w")]), tmpdir(), ...programDirectories];
     const closed = await findClosed(trial, [...passed.map(below), ...files]);
     if (closed === null) return { trial, reason: null };
-    // Nobody has to pass then.
+    // Then no other user has to pass.
     if (stateDir !== null) chmodSync(stateDir, 0o700);
     return share(describeClosed(closed));
   } catch (error) {
-    return share(`A change of the user failed: ${errorMessage(error)}`);
+    return share(`Changing the user failed: ${errorMessage(error)}`);
   }
 }
 
 const share = (reason: string): UserChoice => ({ trial: null, reason });
 
-/** A path below the directory: that is reached where the directory can be passed. */
+/** A path below the directory, which is reachable if the directory can be passed. */
 const below = (directory: string): string => join(directory, ".");
 
-/** What others may pass; everything else in the state is private, also in one that an earlier vm-agent has made. */
+/** Directories that others may pass. Everything else in the state becomes private, even if an earlier vm-agent made it. */
 function openState(stateDir: string, programDirectories: readonly string[]): void {
   const open = [join(stateDir, "w"), ...programDirectories];
   for (const directory of [stateDir, ...open]) mkdirSync(directory, { recursive: true, mode: PASSABLE });
@@ -74,12 +74,12 @@ function openState(stateDir: string, programDirectories: readonly string[]): voi
 
 function readKind(path: string): { readonly mode: number; readonly isFile: boolean | null } {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  // A link has no mode of its own.
+  // A link has no mode.
   if (stat === undefined || stat.isSymbolicLink()) return { mode: 0, isFile: null };
   return { mode: stat.mode & 0o7777, isFile: stat.isFile() };
 }
 
-/** The first path that the user does not reach; null when it reaches all. */
+/** The first path that the user cannot reach; null when it reaches all. */
 async function findClosed(user: HostUser, paths: readonly string[]): Promise<string | null> {
   const existing = paths.filter((path) => existsSync(path));
   const script = 'for path do test -e "$path" || { printf %s "$path" >&2; exit 1; }; done';
@@ -97,5 +97,5 @@ function describeClosed(path: string): string {
   let closed = path;
   for (let at = dirname(path); at !== dirname(at); at = dirname(at))
     if ((lstatSync(at, { throwIfNoEntry: false })?.mode ?? 0o777) % 2 === 0) closed = at;
-  return `Other users cannot pass ${closed}, where Samovar keeps its files. Let them, for example with: chmod o+x ${closed}`;
+  return `Other users cannot pass ${closed}, where Samovar keeps its files. Allow it, for example with: chmod o+x ${closed}`;
 }

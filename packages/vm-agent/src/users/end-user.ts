@@ -1,4 +1,4 @@
-/** Ends everything of a workspace's user. Keeps T1. */
+/** Ends all processes of a workspace's user and removes its files. Keeps T1. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { HostUser } from "@samovar/contracts";
@@ -9,12 +9,12 @@ const ROUNDS = 5;
 
 /**
  * Kills every process of the user, whatever it did to its environment, session or parents. The kernel does it at once for all
- * that the user may signal, so that none can fork away. Returns how many there were.
+ * processes that the user may signal, so none can escape by forking. Returns how many there were.
  */
 export function killUser(user: HostUser): number {
   const killed = new Set<number>();
   for (let round = 0; round < ROUNDS; round++) {
-    // After the first round they are dying: none of their code runs any more.
+    // After the first round they are dying and run no more code.
     const found = findUserProcesses(user);
     if (found.length === 0) break;
     for (const pid of found) killed.add(pid);
@@ -40,7 +40,7 @@ export function findUserProcesses({ id }: Pick<HostUser, "id">): readonly number
     .map(Number);
 }
 
-/** Directories of the node in which everyone may leave files. */
+/** Directories of the node where everyone may create files. */
 const SHARED = ["/tmp", "/var/tmp", "/dev/shm"];
 const REMOVE_SHARED = `for place in "$@"; do find "$place" -xdev -maxdepth 2 -user "$(id -u)" -prune -exec rm -rf -- {} + 2>/dev/null; done; ipcrm --all >/dev/null 2>&1; exit 0`;
 

@@ -1,5 +1,5 @@
 /**
- * A workspace's places on the node: the directory that its daemon owns, and in it the checkout, the home and `/tmp`, which belong to
+ * A workspace's places on the node: a directory that the daemon owns, and in it the checkout, the home and `/tmp`, which belong to
  * the workspace's user. Nothing here follows a link that a workspace could have made.
  */
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ export interface Places {
   readonly tmp: string;
 }
 
-/** Others may pass through a directory without seeing what is in it, so that a workspace's user reaches its own places. */
+/** Others may pass a directory without listing it, so that a workspace's user reaches its places. */
 export const PASSABLE = 0o711;
 const PRIVATE = 0o700;
 
@@ -22,7 +22,7 @@ export function makePlaces({ repo, home, tmp }: Places, user: HostUser | null): 
   const directory = dirname(home);
   mkdirSync(directory, { recursive: true, mode: PRIVATE });
   if (user !== null) chmodSync(directory, PASSABLE);
-  // Until its home belongs to it, no program of the workspace's can be in it.
+  // No program of the workspace can run before its home belongs to it.
   if (makeDirectory(home)) makePlace(join(home, ".config"), user);
   for (const place of [home, repo, tmp]) makePlace(place, user);
 }
@@ -33,20 +33,20 @@ export function writeShownFile(path: string, text: string): void {
   chmodSync(path, 0o644);
 }
 
-/** One directory of the user's; its parent is one that the workspace cannot write. */
+/** Makes one directory of the user; the workspace must not be able to write to its parent. */
 export function makePlace(place: string, user: HostUser | null): void {
   mkdirSync(dirname(place), { recursive: true, mode: PRIVATE });
   makeDirectory(place);
   if (user !== null && lstatSync(place).uid !== user.id) lchownSync(place, user.id, user.id);
 }
 
-/** Removes what is in a place, with the rights of its owner. */
+/** Empties a place with the rights of its owner. */
 export async function emptyPlace(place: string, user: HostUser | null): Promise<void> {
   if (readdirSync(place).length === 0) return;
   await runAsUser(user, ["find", place, "-mindepth", "1", "-delete"]);
 }
 
-/** Gives a tree that no program of any workspace has seen yet to the user. Links are given, not followed. */
+/** Makes the user the owner of a tree that no workspace has seen yet. Does not follow links. */
 export async function giveTree(directory: string, user: HostUser | null): Promise<void> {
   if (user === null) return;
   await runAsUser(null, ["chown", "-R", "-P", "--no-dereference", `${user.id}:${user.id}`, "--", directory]);

@@ -1,4 +1,4 @@
-/** Runs small programs as a workspace's user: what it changes is only what the workspace could change itself, wherever links lead. */
+/** Runs small programs as a workspace's user: wherever links lead, they change only what the workspace could change itself. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import type { HostUser } from "@samovar/contracts";

@@ -1,17 +1,17 @@
 /**
- * Which users are given to which workspaces, in one small SQLite file for all daemons of a computer: no two workspaces that exist
- * have the same one, and a restarted daemon finds them again. Users are given in turn, so that one is used again as late as possible.
+ * Records which workspace has which user, in one small SQLite file for all daemons of a computer: no two existing workspaces have the
+ * same user, and a restarted daemon finds them again. Users are assigned in turn, so each is reused as late as possible.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * No system's own tool gives these: they are above the subordinate ids that `useradd` gives to the first thirty users, and below
- * what an archive of the oldest format can hold.
+ * System tools do not assign these ids: they are above the subordinate ids that `useradd` gives to the first thirty users, and below
+ * the limit of the oldest tar format.
  */
 export const WORKSPACE_IDS = { first: 2_000_001, last: 2_065_535 } as const;
-/** Of no workspace: a trial uses it. */
+/** For trials; no workspace has it. */
 export const TRIAL_ID = 2_000_000;
 
 const BUSY_TIMEOUT_MS = 10_000;
@@ -20,19 +20,19 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, direct
 
 export interface Given {
   readonly id: number;
-  /** The former workspace did not release it: its daemon has gone for good. Whatever it left is to be removed first. */
+  /** The previous workspace did not release it, because its daemon is gone for good. Remove what it left first. */
   readonly isLeftover: boolean;
 }
 
 export class UserRegistry {
   readonly #directory: string;
 
-  /** `directory`: where the file is; made when it does not exist. */
+  /** `directory`: where the file is; created if it does not exist. */
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** The user of the workspace in `workspace`, an absolute path; null when it has none. */
+  /** The user of the workspace with this absolute path; null when it has none. */
   find(workspace: string): number | null {
     return this.#use((db) => findId(db, workspace));
   }

@@ -33,7 +33,7 @@ export class WorkspaceUsers {
     return user;
   }
 
-  /** Null for a workspace that was made when they shared the daemon's. */
+  /** Null for a workspace from when they shared the daemon's user. */
   find(directoryName: string): HostUser | null {
     const { choice, registry } = this.#ports;
     if (choice.trial === null) return null;
@@ -41,13 +41,13 @@ export class WorkspaceUsers {
     return id === null ? null : { ...choice.trial, id };
   }
 
-  /** Kills what the workspace's user runs, so that nothing of it writes any more. */
+  /** Kills all processes of the workspace's user, so that none can write any more. */
   kill(directoryName: string): number {
     const user = this.find(directoryName);
     return user === null ? 0 : killUser(user);
   }
 
-  /** Call when the workspace's directory is gone: its user may be given to another one when nothing of it is left. */
+  /** Call when the workspace's directory is gone: its user is released when nothing of the user is left. */
   async release(directoryName: string): Promise<void> {
     const user = this.find(directoryName);
     if (user === null) return;
@@ -65,7 +65,7 @@ export class WorkspaceUsers {
     return user;
   }
 
-  /** The file of users was lost: the workspace's files say whose they are. */
+  /** If the file of users was lost, the owner of the workspace's files is its user. */
   #restore(directoryName: string): number | null {
     const owner = this.#readOwner(directoryName);
     if (owner === null || owner < WORKSPACE_IDS.first || owner > WORKSPACE_IDS.last) return null;
@@ -74,7 +74,7 @@ export class WorkspaceUsers {
     return owner;
   }
 
-  /** Of the home; null when there is none yet. */
+  /** The owner of the home; null when there is no home yet. */
   #readOwner(directoryName: string): number | null {
     const { home } = getCheckoutPaths(this.#ports.stateDir, directoryName);
     return lstatSync(home, { throwIfNoEntry: false })?.uid ?? null;

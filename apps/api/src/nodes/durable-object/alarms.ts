@@ -1,13 +1,13 @@
 /**
  * Named alarms over an object's single alarm: the table has every due time, and the object's alarm is the earliest of
- * them. Re-armed after every change, and in `finally` after an alarm fired, so none is lost. A write is charged, so what is
- * set already is not set again. Keeps N1.
+ * them. Re-armed after every change, and in `finally` after an alarm fired, so none is lost. Each write is charged, so an
+ * alarm that is already set is not set again. Keeps N1.
  */
 import type { Millis } from "@samovar/base";
 
 export class NamedAlarms {
   readonly #storage: DurableObjectStorage;
-  /** The object's alarm, if this instance has set it; undefined: unknown. */
+  /** The object's alarm, if this instance has set it; undefined: not known. */
   #armedAt: Millis | null | undefined = undefined;
 
   constructor(storage: DurableObjectStorage) {
@@ -51,7 +51,7 @@ export class NamedAlarms {
     else void this.#storage.setAlarm(earliest);
   }
 
-  /** The next `arm` sets the alarm in any case. Call it when it fired, may be lost, or was set in a transaction that was rolled back. */
+  /** Makes the next `arm` set the alarm in any case. Call it when the alarm fired, may be lost, or was set in a transaction that was rolled back. */
   forget(): void {
     this.#armedAt = undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * A pending effect of the node's object: tells the projects' objects which of its workspaces may deliver, when one gets
+ * A pending effect of the node's object: informs the projects' objects which of its workspaces may deliver, when one gets
  * its slot and when it loses it. So a delivery reaches one object only, which knows the answer. Retried until it is known there.
  */
 import type { Logger } from "@samovar/base";

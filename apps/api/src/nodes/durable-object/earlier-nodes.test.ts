@@ -12,7 +12,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it("a node of before there was a choice of providers is Hetzner's", async () => {
+it("an earlier node without a recorded provider is at Hetzner", async () => {
   const cloud = scriptedCloud();
   const owner = await anOwner();
   const nodeId = await aNode(await aHolder(owner), owner, "digitalocean");

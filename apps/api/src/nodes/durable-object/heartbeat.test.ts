@@ -42,7 +42,7 @@ async function anIdleNode(): Promise<{ readonly nodeId: NodeId; readonly agent: 
   return { nodeId, agent };
 }
 
-/** Not the text that the platform answers by itself, whose time is of its own clock. */
+/** Not the text that the platform answers itself, with the time of its clock. */
 async function ping(agent: Agent): Promise<void> {
   agent.send({ type: "ping", again: true });
   await agent.next("pong");

@@ -40,7 +40,7 @@ export interface LinkDeps {
   readonly logger: Logger;
   /** Called inside the transaction that stores the event's number. */
   readonly onEvent: (event: NodeEvent) => void;
-  /** `isPreparing`: the node still installs tools and takes no task. */
+  /** `isPreparing`: the node is still installing tools and takes no task. */
   readonly onConnected: (isPreparing: boolean) => void;
   readonly onLost: () => void;
   readonly onOutdated: () => void;
@@ -142,7 +142,7 @@ export class NodeLink {
     return this.#sending;
   }
 
-  /** Closes every connection and tells the node never to return. */
+  /** Closes every connection with the code that stops the node from reconnecting. */
   closeForGood(): void {
     for (const socket of this.#deps.context.getWebSockets()) close(socket, LINK_CLOSE.gone, "this node is gone");
     this.#clearConnection();
@@ -239,7 +239,7 @@ export class NodeLink {
     this.#take(socket, n, () => storage.addRefusal("event", `${n} ${kind}`, clock.now()));
   }
 
-  /** Tells the vm-agent to upgrade; the node is replaced. */
+  /** Asks the vm-agent to upgrade; the node is replaced. */
   #refuseVersion(socket: WebSocket, protocol: number): void {
     this.#deps.logger.warn("link.outdated", { protocol, expected: PROTOCOL_VERSION });
     close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is required`);
@@ -326,7 +326,7 @@ export class NodeLink {
   }
 }
 
-/** Answers an upgrade with a connection that tells the node never to return. */
+/** Answers an upgrade with a connection that it closes with the code that stops the node from reconnecting. */
 export function refuseGone(): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();

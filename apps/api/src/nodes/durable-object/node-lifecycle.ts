@@ -39,7 +39,7 @@ export interface NodeHooks {
   readonly onSpent: OnSpent;
 }
 
-/** What an object consists of once its node is provisioned. */
+/** The parts of an object whose node is provisioned. */
 interface Parts {
   readonly logger: Logger;
   readonly storage: NodeStorage;
@@ -63,7 +63,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#config = getConfig(env);
     this.#hooks = hooks;
     this.#parts = new ObjectParts(context.storage, NODE_MIGRATIONS, () => this.#createParts());
-    // Without a schema the node is unknown here: never provisioned, or destroyed long ago. A call creates nothing then.
+    // Without a schema the object has no node: it was never provisioned, or destroyed long ago. A call then creates nothing.
     if (hasSchema(context.storage)) this.#open();
   }
 
@@ -113,7 +113,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     return this.#parts.get().effects;
   }
 
-  /** Null if the object knows of no node. Throws `newer_data`. */
+  /** Null if the object has no node. Throws `newer_data`. */
   #node(): StoredNode | null {
     return this.#parts.find()?.storage.node() ?? null;
   }
@@ -209,7 +209,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     return true;
   }
 
-  /** Whether the node was destroyed so long ago that nothing of it is awaited any more. */
+  /** Whether the node's grace period for late deliveries is over. */
   #isOver(): boolean {
     const life = this.#node()?.record.life;
     if (life === undefined) return true;
@@ -270,7 +270,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
         .toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
       for (const name of due) await this.#fire(name);
     } finally {
-      // Nothing is left to arm for a node that was forgotten meanwhile.
+      // A node whose object was emptied meanwhile has no alarms.
       this.#parts.find()?.alarms.arm();
     }
   }

@@ -90,7 +90,7 @@ describe("[F48] an older daemon of the same protocol", () => {
     expect(nodeFrame.safeParse({ ...HELLO, later: { added: true } }).success).toBe(true);
   });
 
-  it("of another protocol is told to upgrade, and its node is replaced", async () => {
+  it("of another protocol is asked to upgrade, and its node is replaced", async () => {
     agent.send({ ...HELLO, protocol: PROTOCOL_VERSION - 1 });
     await vi.waitFor(() => expect(agent.closedWith).toBe(LINK_CLOSE.upgrade));
     expect(await getNodeObject(env, nodeId).view()).toMatchObject({ state: "destroying" });

@@ -51,7 +51,7 @@ export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
   ensureAlarm(): Promise<void>;
   /**
    * Deletes everything that is stored here once the node was destroyed, all its effects are delivered, and the grace for late
-   * deliveries is over. Returns whether nothing is stored any more. Later calls find no node and store nothing.
+   * deliveries is over. Returns whether the object is empty. Later calls find no node and store nothing.
    */
   forget(): Promise<boolean>;
   /** Exchanges the single-use token for a node token; the same claim may repeat. */

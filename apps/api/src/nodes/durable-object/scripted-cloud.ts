@@ -1,4 +1,4 @@
-/** For tests: Hetzner's and DigitalOcean's calls in memory, behind the runtime's own `fetch`, with answers that a test can put in the way. */
+/** For tests: Hetzner's and DigitalOcean's calls in memory, behind the runtime's own `fetch`, with answers that a test can replace. */
 import { vi } from "vitest";
 import { TEST_SETTINGS } from "../../../test/settings.ts";
 import { scriptedDroplets } from "./scripted-droplets.ts";

@@ -79,8 +79,8 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
 }
 
 /**
- * Whether the labels name another node or installation. An installation that was restored from a backup remembers servers by
- * ids that are another's: those of the original, or ids that its new local cloud gives a second time.
+ * Whether the labels name another node or installation. A restored installation has stored ids that belong to other servers:
+ * the original's, or new ones to which its local cloud gave the same ids.
  */
 function isOfAnother(config: Config, { nodeId }: NodeIdentity, { labels }: Server): boolean {
   const { [SERVER_LABELS.installation]: installation, [SERVER_LABELS.node]: node } = labels;

@@ -92,7 +92,7 @@ export class NodeStorage {
       "SELECT identity, record, version FROM node",
     );
     if (row === null) return null;
-    // Nodes of before there was a choice are at Hetzner, and do not say so.
+    // Earlier nodes have no recorded provider; they are at Hetzner.
     const { provider = "hetzner", ...identity } = stored<Omit<NodeIdentity, "provider"> & Partial<NodeIdentity>>(
       row.identity,
     );

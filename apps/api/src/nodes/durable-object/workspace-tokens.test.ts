@@ -1,4 +1,4 @@
-/** Which workspaces get a token and credentials from their node's object, and what it tells the projects' objects of them. */
+/** Which workspaces get a token and credentials from their node's object, and what it reports of them to the projects' objects. */
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";

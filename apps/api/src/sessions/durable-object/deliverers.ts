@@ -1,5 +1,5 @@
 /**
- * Which workspaces may deliver to a session. A workspace's node tells this object when the workspace gets its slot and when
+ * Which workspaces may deliver to a session. A workspace's node informs this object when the workspace gets its slot and when
  * it loses it, so that a delivery needs no further call. A workspace that this object has no report of is admitted: only its
  * node's object signs its token. Keeps M1, S1.
  */

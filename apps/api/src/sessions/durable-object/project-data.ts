@@ -35,7 +35,7 @@ import { ProjectStorage } from "./storage.ts";
 import type { SessionQuery } from "./storage.ts";
 import { Viewers } from "./viewers.ts";
 
-/** What the object consists of. */
+/** The parts of the object. */
 interface Parts {
   readonly storage: ProjectStorage;
   readonly viewers: Viewers;

@@ -42,7 +42,7 @@ const sessionRow = z.object({
   started_at: z.int(),
   ended_at: z.int().nullable(),
   activity: jsonColumn(sessionActivity),
-  // The newest change of its open messages; null without one.
+  // The newest change of its open messages; null without open messages.
   open_version: z.int().nullable(),
   open_changed_at: z.int().nullable(),
 });
@@ -140,7 +140,7 @@ export function toChangingColumns(session: SessionView): readonly SqlStorageValu
   ];
 }
 
-/** A change of a message: as which change of its session, when, and by whom. */
+/** A change of a message: its version in the session, its time and its origin. */
 export interface Change {
   readonly version: number;
   readonly at: Millis;

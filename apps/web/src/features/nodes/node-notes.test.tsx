@@ -26,9 +26,7 @@ it("[security 23] names a sandbox or container beside the size, and gives the re
   expect(without.name).not.toContain("Sandbox");
   expect(without.notes).toContain("No sandbox: bubblewrap is not installed.⟨U+202E⟩ Agents can reach");
   const apart = show({ kind: "process", reason: "No.", users: "separate" });
-  expect(apart.notes).toContain(
-    "Each workspace has a user of its own: agents can reach what every user of the node can.",
-  );
+  expect(apart.notes).toContain("Each workspace has its own user: agents can reach what every user of the node can.");
   expect(show({ kind: "unavailable", reason: "No." }).notes).toContain("No sandbox: No. No task runs there.");
   expect(show(null)).toMatchObject({ notes: "" });
 });

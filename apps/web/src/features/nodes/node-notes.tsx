@@ -1,4 +1,4 @@
-/** What is unusual about a node: tools that it still installs, no sandbox, no contact, a failure of its provider, rejected messages, retained workspaces. */
+/** What is unusual about a node: tools that it is still installing, no sandbox, no contact, a failure of its provider, rejected messages, retained workspaces. */
 import type { NodeView } from "@samovar/contracts";
 import { CloudOff, MailWarning, OctagonX, PackageOpen, ShieldOff, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
@@ -23,7 +23,7 @@ const isWithoutSandbox = ({ runtime }: NodeView): boolean =>
 function describeReach({ kind, users }: NonNullable<NodeView["runtime"]>): string {
   if (kind !== "process") return "No task runs there.";
   return users === "separate"
-    ? "Each workspace has a user of its own: agents can reach what every user of the node can."
+    ? "Each workspace has its own user: agents can reach what every user of the node can."
     : "Agents can reach what the node's user can.";
 }
 

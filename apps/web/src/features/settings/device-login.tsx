@@ -1,4 +1,4 @@
-/** A command line that asks to sign in: which one it is, and the answer. */
+/** A command line that asks to sign in, with the buttons to approve or deny it. */
 import type { DeviceLoginView } from "@samovar/contracts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answerDeviceLogin, deviceLoginQuery } from "../../api/access.ts";
@@ -45,7 +45,9 @@ function Question({ asked }: { readonly asked: DeviceLoginView }) {
       </p>
       <p className="text-ink-2">Approve only if you have just started it and it shows this code:</p>
       <p className="rounded-md bg-inset py-3 text-center font-mono text-page tracking-widest">{asked.userCode}</p>
-      <p className="text-ink-2">It can then do all that you can, until you revoke its token in Settings, Access.</p>
+      <p className="text-ink-2">
+        It can then do everything that you can, until you revoke its token in Settings, Access.
+      </p>
       {answer.isError && (
         <p role="alert" className="text-failed">
           {getErrorMessage(answer.error)}
@@ -68,7 +70,7 @@ function Answered({ asked }: { readonly asked: DeviceLoginView }) {
   return (
     <p role="status">
       {asked.status === "approved"
-        ? `${name} is signed in. You can close this page and go on in the terminal.`
+        ? `${name} is signed in. You can close this page and continue in the terminal.`
         : `${name} was denied. It cannot use this code again.`}
     </p>
   );

@@ -21,7 +21,7 @@ import type { GitOptions } from "./git.ts";
 export interface CheckoutRuntime {
   readonly runtime: RuntimeChoice;
   readonly limits: WorkspaceLimits;
-  /** Of the workspace, to whom the checkout belongs; absent and null: the user of this process. */
+  /** The workspace's user, who owns the checkout; absent or null: the user of this process. */
   readonly user?: HostUser | null;
   /** Which connections leave a sandbox or container; without them none does. */
   readonly connections?: EgressRules | null;

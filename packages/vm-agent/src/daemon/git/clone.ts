@@ -30,7 +30,7 @@ export interface CloneInput {
 
 export interface ClonePorts {
   readonly signal: AbortSignal;
-  /** Gets the checkout; absent and null: the user of this process keeps it. */
+  /** The owner of the checkout; absent or null: the user of this process. */
   readonly user?: HostUser | null;
   /** Called only when an https remote refuses anonymous access. */
   readonly requestLogin: RequestLogin;

@@ -271,7 +271,7 @@ describe("the clean repository", () => {
     expect(runGit(clean.cwd, "show", `${head}:b.txt`)).toBe("b");
   });
 
-  test("[security 28] is out of the sandbox's sight, as is all of the workspace but checkout, home and /tmp", async () => {
+  test("[security 28] is not visible in the sandbox, nor is anything of the workspace but checkout, home and /tmp", async () => {
     for (const runtime of walls) {
       const look = `test -e ${paths.clean} && echo seen; find /workspace /home /tmp /run -name repository.git; ls /workspace`;
       const found = await withCheckoutShell({ runtime, limits: NO_LIMITS }, paths, (shell) =>

@@ -88,7 +88,7 @@ export class Link {
     this.#connection?.close(1000, "stopping");
   }
 
-  /** Says hello again, after what the hello reports has changed; without a connection the next one will. */
+  /** Sends the hello again after its content has changed; without a connection, the next one does. */
   greet(): void {
     this.#connection?.hello();
   }

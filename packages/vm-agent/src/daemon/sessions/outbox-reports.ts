@@ -1,15 +1,15 @@
 /**
  * Reports a session's outbox statistics: only changes, with one unacknowledged report at a time. The number of pending
- * messages differs all the time while an agent streams, and each report costs the control plane requests and rows.
+ * messages changes constantly while an agent streams, and each report costs the control plane requests and rows.
  */
 import type { SessionId, Timers } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
 import type { OutboxStats } from "@samovar/contracts";
 import type { DaemonStore } from "../store/store.ts";
 
-/** After dead letters. */
+/** Delay after dead letters. */
 const SOON_MS = 5_000;
-/** At most so often for the number of pending messages alone. */
+/** Shortest interval for reports of only the number of pending messages. */
 const EVERY_MS = 30_000;
 const NOTHING: OutboxStats = { pending: 0, deadLetters: 0, lastDeadLetterReason: null };
 
@@ -47,7 +47,7 @@ export class OutboxReports {
     this.#timer = null;
   }
 
-  /** Unless a report is due as soon as that already. */
+  /** Does nothing if a report is already due by then. */
   #schedule(forMs: number): void {
     if (this.#timer !== null && this.#timer.forMs <= forMs) return;
     this.stop();

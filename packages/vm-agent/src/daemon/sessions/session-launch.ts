@@ -17,7 +17,7 @@ import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 export interface LaunchInput {
   readonly session: SessionRow;
   readonly workspace: WorkspaceRow;
-  /** Of the workspace; null: the user of this process. */
+  /** The workspace's user; null: the user of this process. */
   readonly user: HostUser | null;
   /** argv of the agent. */
   readonly command: string[];
@@ -42,7 +42,7 @@ export async function writeLaunch(directory: string, input: LaunchInput): Promis
 
 const WRITE = 'umask 077; mkdir -p "${1%/*}" && cat >"$1.partial" && mv -f "$1.partial" "$1"';
 
-/** As the workspace's user: a standby agent may have run in the home, and left links that lead elsewhere. */
+/** Writes as the workspace's user: a standby agent may have left links in the home that lead elsewhere. */
 async function writeHomeFiles({ session: { args }, workspace, user, stateDir, runtime }: LaunchInput): Promise<void> {
   const { home, repo } = getCheckoutPaths(stateDir, workspace.directoryName);
   const seen = runtime.kind === "process" ? repo : SEEN.checkout;

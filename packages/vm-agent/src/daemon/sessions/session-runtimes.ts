@@ -19,7 +19,7 @@ export interface SessionRuntimesPorts {
   /** The vm-agent's. */
   readonly module: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whose runtimes are tried; null: of the user of this process. */
+  /** The user whose runtimes are tried; null: the user of this process. */
   readonly trial: HostUser | null;
   readonly logger: Logger;
 }

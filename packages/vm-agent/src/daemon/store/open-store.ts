@@ -34,7 +34,7 @@ export class StoreBusyError extends Error {
 
 /** Throws {@link StoreBusyError} when another daemon has the file open. */
 export function openStore(path: string, now: Millis): OpenedDatabase {
-  // SQLite gives its other files the mode of this one. The directory may be passed by users of workspaces.
+  // SQLite gives its other files the mode of this one. Users of workspaces may be able to pass the directory.
   closeSync(openSync(path, "a", 0o600));
   try {
     return openOrSalvage(path, { migrations: MIGRATIONS, lockTimeoutMs: LOCK_TIMEOUT_MS, tables: TABLES, now });

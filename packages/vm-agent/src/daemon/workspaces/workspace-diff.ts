@@ -65,7 +65,7 @@ export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Resu
 async function compareInShell(input: WorkspaceDiffInput): Promise<WorkspaceDiff> {
   makePlace(input.paths.tmp, input.user ?? null);
   const work = () => withCheckoutShell(input, input.paths, (shell) => compare(input, shell));
-  // The end of a session kills all that its workspace's user runs, this shell too: once.
+  // The end of a session kills all processes of its workspace's user, this shell too, so one retry is enough.
   return work().catch((error: unknown) => {
     if (error instanceof ShellEndedError && !input.signal.aborted) return work();
     throw error;

@@ -157,7 +157,7 @@ export class WorkspaceKeeper {
     try {
       const sessions = store.sessions().filter((session) => session.workspaceId === row.id);
       removeSessionLinks(stateDir, row, sessions);
-      // No program of the workspace can lead the removal elsewhere by a link.
+      // No program of the workspace is left that could redirect the removal by a link.
       users.kill(row.directoryName);
       await rm(getWorkspaceDirectory(stateDir, row.directoryName), { recursive: true, force: true, maxRetries: 5 });
     } catch (error) {

@@ -1,10 +1,10 @@
 /**
- * The filter of system calls of a workspace's container, as docker reads it from a file. It replaces the engine's own, which lets
- * out of a container what no namespace holds, depending on the engine's version: sockets to the machine's host, and io_uring. Calls
- * that are not named are closed, as newer ones are. The sandbox has `call-filter.ts`.
+ * The filter of system calls of a workspace's container, as docker reads it from a file. It replaces the engine's filter, which
+ * in some versions allows calls that no namespace covers: sockets to the machine's host, and io_uring. Calls that are not listed
+ * are refused, newer ones included. The sandbox has `call-filter.ts`.
  */
 
-/** Of 32-bit programs too. Without those that need rights which no container has, make namespaces, or are closed in a sandbox. */
+/** Also for 32-bit programs. Leaves out calls that need rights which no container has, make namespaces, or are refused in a sandbox. */
 const OPEN = `
   _llseek _newselect accept accept4 access adjtimex alarm arch_prctl arm_fadvise64_64 arm_sync_file_range bind
   breakpoint brk cacheflush cachestat capget capset chdir chmod chown chown32 chroot clock_getres clock_getres_time64
@@ -46,7 +46,7 @@ const OPEN = `
 
 /** AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK. */
 const FAMILIES = [1, 2, 10, 16];
-/** PER_LINUX and PER_LINUX32, each also without the kernel's current name, and the question which it is. */
+/** PER_LINUX and PER_LINUX32, each also with UNAME26, and the query of the current value. */
 const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 /** The flags of `clone` for new namespaces: mount, cgroup, uts, ipc, user, pid and net. */
 const NAMESPACES = 0x7e020000;
@@ -70,7 +70,7 @@ const allowFirst = (name: string, value: number) => allow([name], [{ index: 0, v
 export function createCallProfile(): string {
   return JSON.stringify({
     defaultAction: "SCMP_ACT_ERRNO",
-    // Engines that do not know this word answer EPERM.
+    // Engines that do not know this field answer EPERM.
     defaultErrnoRet: ENOSYS,
     archMap: [
       { architecture: "SCMP_ARCH_X86_64", subArchitectures: ["SCMP_ARCH_X86"] },
@@ -81,7 +81,7 @@ export function createCallProfile(): string {
       ...FAMILIES.map((family) => allowFirst("socket", family)),
       ...PERSONALITIES.map((personality) => allowFirst("personality", personality)),
       allow(["clone"], [{ index: 0, value: NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }]),
-      // Its flags are in memory, where a filter cannot read them. Without it C libraries use `clone`.
+      // Its flags are in memory, which a filter cannot read. C libraries then use `clone`.
       { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS, args: [] },
     ],
   });

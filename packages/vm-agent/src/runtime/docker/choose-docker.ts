@@ -50,7 +50,7 @@ export interface DockerProbe {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The vm-agent's module as one file. */
   readonly module: string;
-  /** Whose containers are tried; absent and null: of the user of this process. */
+  /** The user whose containers are tried; absent or null: the user of this process. */
   readonly user?: HostUser | null;
 }
 
@@ -90,7 +90,7 @@ export interface ContainerUse {
   /** The agent's argv, whose files the container can read. */
   readonly command: readonly string[];
   readonly limits: WorkspaceLimits;
-  /** Of the workspace; absent and null: the user of this process. */
+  /** The workspace's user; absent or null: the user of this process. */
   readonly user?: HostUser | null;
 }
 

@@ -31,7 +31,7 @@ export interface DockerOptions {
   /** On the node. */
   readonly home: string;
   readonly container: HostContainer;
-  /** Owns the places, and is the container's user then; absent and null: the user of this process. */
+  /** Owns the places, and is the container's user; absent or null: the user of this process. */
   readonly user?: HostUser | null;
   /** Open before a program starts. */
   readonly network: { readonly programs: ProgramNetwork };
@@ -118,7 +118,7 @@ export class DockerRuntime implements WorkspaceRuntime {
   }
 }
 
-/** Of `/sys` all but the control groups, by which programs know their limits. Read-only as it is, the rest tells of the machine. */
+/** All of `/sys` except the control groups, from which programs read their limits. The rest, even read-only, describes the machine. */
 function listKernelDirectories(): string[] {
   const list = (root: string, except: string) =>
     readdirSync(root, { withFileTypes: true }).flatMap((entry) =>

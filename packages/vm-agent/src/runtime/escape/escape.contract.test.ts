@@ -22,7 +22,7 @@ import {
 } from "./stage.testing.ts";
 import { PROBE_GROUPS } from "./suite.ts";
 
-// Each probe has a limit of its own; these are for a machine that is busy with others.
+// Each probe has its own limit; these are for a machine that is busy with others.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 900_000 });
 
 const isRoot = process.getuid?.() === 0;

@@ -10,7 +10,7 @@ export const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 export interface RuntimeMode {
   readonly name: string;
   readonly runtime: "process" | Wall;
-  /** Whether each workspace has a user of its own. */
+  /** Whether each workspace has its own user. */
   readonly hasUsers: boolean;
 }
 

@@ -3,9 +3,9 @@
  * Each is bounded in itself and touches only what the tests made, so that a wall that fails harms nothing.
  */
 
-/** Whom a probe lets out without a wall, that is in the process runtime with the node's user: everyone, root at least, or no one. */
+/** Who gets out with a probe in the process runtime with the node's user: everyone, only root, or no one. */
 export type Reach = "always" | "as root" | "never";
-/** The same in a workspace with a user of its own: always, or where this machine's kernel or settings let every user. */
+/** The same in a workspace with its own user: always, or where this machine's kernel or settings let every user. */
 export type OwnUserReach = "always" | "by machine";
 
 /** The runtimes that are a wall. */

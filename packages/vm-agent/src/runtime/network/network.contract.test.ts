@@ -84,7 +84,7 @@ describe.each(kinds)("[R48] [security 23] over the network in the %s runtime, a 
     expect(await request("wrong")).toContain("this gateway serves only its own session");
   });
 
-  test("shares loopback with the services of its own workspace", async () => {
+  test("shares loopback with its workspace's services", async () => {
     const { run, runtime } = await open(kind);
     const serve = `"$NODE" -e 'const s = require("net").createServer((c) => c.end()).listen(0, () => console.log(s.address().port))'`;
     const service = runtime.start({

@@ -1,4 +1,4 @@
-/** For tests: sandboxes with their networks on this machine, each as one session has it: with a user of its own where the tests are root. */
+/** For tests: sandboxes with their networks on this machine, each as one session has it: with its own user where the tests run as root. */
 import { chmodSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
