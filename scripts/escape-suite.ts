@@ -1,5 +1,11 @@
 /** The section *Escape suite* of `docs/security.md`, made from the probes, and the tests elsewhere that belong to it. */
-import type { EscapeProbe, OwnUserReach, ProbeGroup, Reach } from "../packages/vm-agent/src/runtime/escape/probe.ts";
+import {
+  type EscapeProbe,
+  type OwnUserReach,
+  type ProbeGroup,
+  type Reach,
+  WALLS,
+} from "../packages/vm-agent/src/runtime/escape/probe.ts";
 import { PROBE_GROUPS } from "../packages/vm-agent/src/runtime/escape/suite.ts";
 
 export const ESCAPE_BEGIN = "<!-- made by `node scripts/check-security-tests.ts --write` -->";
@@ -43,14 +49,14 @@ export const ESCAPE_REFERENCES = ELSEWHERE.map(({ tests }) => tests).join("; ");
 /** Markdown between {@link ESCAPE_BEGIN} and {@link ESCAPE_END}, with both. */
 export function formatEscapeSuite(): string {
   const all = PROBE_GROUPS.flatMap(({ probes }) => probes);
-  const holes = all.filter(({ holes: known }) => known?.sandbox !== undefined);
+  const holes = all.flatMap(({ what, holes: known = {} }) => listHoles(what, known));
   return [
     ESCAPE_BEGIN,
     `${all.length} probes in \`${AGENT}/runtime/escape\`: \`escape.contract.test.ts\` beside them and \`${AGENT}/daemon/git/escape.test.ts\` run them in each runtime. ` +
       "A probe that never succeeds has a control, in which the same lines do, or its test first sees it work.",
     "",
-    "| group | probes | succeed without a sandbox: always | as root only | never | as a user of its own: always | where the machine lets every user | in a sandbox |",
-    "|---|---|---|---|---|---|---|---|",
+    "| group | probes | succeed without a sandbox: always | as root only | never | as a user of its own: always | where the machine lets every user | in a sandbox | in a container |",
+    "|---|---|---|---|---|---|---|---|---|",
     ...PROBE_GROUPS.map(formatRow),
     formatRow({ title: "**all**", probes: all }),
     "",
@@ -70,16 +76,25 @@ export function formatEscapeSuite(): string {
     ]),
     "",
     holes.length === 0
-      ? "In a sandbox it does none of this."
-      : "In a sandbox it does none of this, except that, where the kernel lets it without one, it",
+      ? "In a sandbox or container it does none of this."
+      : "In a sandbox or container it does none of this, except that, where the kernel lets it without one, it",
     "",
-    ...holes.map(({ what, holes: known }) => `- ${what}: ${known?.sandbox ?? ""}.`),
+    ...holes,
     ...(holes.length === 0 ? [] : [""]),
     "These belong to the suite too:",
     "",
     ...ELSEWHERE.map(({ what, tests }) => `- ${what}: ${tests}`),
     ESCAPE_END,
   ].join("\n");
+}
+
+/** One line for the walls that have it for the same reason. */
+function listHoles(what: string, known: NonNullable<EscapeProbe["holes"]>): string[] {
+  const reasons = [...new Set(WALLS.flatMap((wall) => known[wall] ?? []))];
+  return reasons.map((reason) => {
+    const walls = WALLS.filter((wall) => known[wall] === reason);
+    return `- ${what} (${walls.join(", ")}): ${reason}.`;
+  });
 }
 
 type Selects = (probe: EscapeProbe) => boolean;
@@ -95,7 +110,7 @@ const isOwn =
 const count = (probes: readonly EscapeProbe[], selects: Selects) => probes.filter(selects).length;
 
 function formatRow({ title, probes }: ProbeGroup): string {
-  const holes = probes.filter(({ holes: known }) => known?.sandbox !== undefined).length;
+  const holes = WALLS.map((wall) => probes.filter(({ holes: known }) => known?.[wall] !== undefined).length);
   const cells = [
     title,
     probes.length,
@@ -104,7 +119,7 @@ function formatRow({ title, probes }: ProbeGroup): string {
     count(probes, isReached("never")),
     count(probes, isOwn("always")),
     count(probes, isOwn("by machine")),
-    holes,
+    ...holes,
   ];
   return `| ${cells.join(" | ")} |`;
 }

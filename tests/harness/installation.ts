@@ -72,6 +72,8 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
 export interface InstallationOptions {
   /** Overrides settings. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments of `samovar up`. */
+  readonly args?: readonly string[];
   /** Continues an earlier installation. */
   readonly dataDir?: string;
   readonly port?: number;
@@ -93,6 +95,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     "--data-dir",
     dataDir,
     ...(port === undefined ? [] : ["--port", String(port)]),
+    ...(options.args ?? []),
   ];
   const up = follow(args, env, options.separateSession);
   const ready = await up.until((line) => line["event"] === "ready");

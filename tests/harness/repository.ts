@@ -31,8 +31,12 @@ export function makeRepository(
 }
 
 /** Creates a bare repository with the same commit, like one on a git host; its hooks run on pushes. */
-export function makeRemote(directory: string, hooks: Readonly<Record<string, string>> = {}): string {
-  const source = makeRepository(`${directory}.source`);
+export function makeRemote(
+  directory: string,
+  hooks: Readonly<Record<string, string>> = {},
+  files?: Readonly<Record<string, string>>,
+): string {
+  const source = makeRepository(`${directory}.source`, files);
   execFileSync("git", ["clone", "--quiet", "--bare", "--", source, directory]);
   for (const [name, text] of Object.entries(hooks))
     writeFileSync(join(directory, "hooks", name), text, { mode: 0o755 });

@@ -91,7 +91,7 @@ if (typeof found === "string") {
           sh("find / -name '*.sock' -o -name daemon.sqlite -o -name identity.json 2>/dev/null; true"),
           sh("cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"),
           sh("env -i setsid sh -c '(setsid sleep 7264 &)' >/dev/null 2>&1; touch /usr/x /etc/x ../x; true"),
-          sh('pwd; echo "$HOME"; cat "$HOME/warm" /leaf; git log --oneline; ls /sys/class/net'),
+          sh('pwd; echo "$HOME"; cat "$HOME/warm" /leaf; git log --oneline; sed -n "3,$ s/:.*//p" /proc/net/dev'),
           write("stolen.txt", "nothing"),
           say("There was nothing."),
         ),
@@ -110,14 +110,16 @@ if (typeof found === "string") {
         { tool: "setup", status: "success", output: "/workspace\n" },
       ]);
       expect(tools.map(({ output }) => output)).toContainEqual(
-        expect.stringMatching(/^\/workspace\n\/home\/agent\nwarm\ngreen\n[^]*\nlo\n$/),
+        expect.stringMatching(/^\/workspace\n\/home\/agent\nwarm\ngreen\n[^]*\n\s*lo\n$/),
       );
       expect(tools.map(({ output }) => output ?? "").join("")).not.toContain(".sock");
       expect(git(repository, "show", `${task.branch}:stolen.txt`)).toBe("nothing");
       expect(task.output?.transcript).toMatchObject({ agreed: true });
       expect(engine.docker("ps", "--all", "--quiet")).toBe("");
       const { items } = page(nodeView).parse(await installation.api("/api/nodes"));
-      expect(items.map(({ runtime }) => runtime)).toContainEqual({ kind: "docker", reason: null, limits: "kernel" });
+      expect(items.map(({ runtime }) => runtime)).toContainEqual(
+        expect.objectContaining({ kind: "docker", reason: null, limits: "kernel" }),
+      );
     });
 
     test("[R50] a refused connection of a script in a container is a notice in the transcript", async () => {

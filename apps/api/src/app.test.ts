@@ -3,6 +3,8 @@ import { errorBody, LIMITS } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, ids, ORIGIN, anotherUser } from "../test/caller.ts";
+import { aHolder, aNode, anOwner } from "./nodes/durable-object/node.testing.ts";
+import { createWorkspace } from "./workspaces/store.ts";
 import { mintNodeToken, mintWorkspaceToken } from "./identity/node-tokens.ts";
 import { byteRouters, createApp, deliveryRouters, nodeRouters } from "./app.ts";
 
@@ -130,6 +132,30 @@ describe("other users' resources", () => {
   });
 });
 
+describe("[security 2] other users' nodes and workspaces", () => {
+  it("are not found, whatever the request", async () => {
+    const owner = await anOwner();
+    const lease = await aHolder(owner);
+    const nodeId = await aNode(lease, owner);
+    const { workspaceId, projectId, sessionId } = lease;
+    await createWorkspace(deps.env, { id: workspaceId, ownerId: owner, projectId, sessionId, nodeId, agent: null });
+    const { token } = await anotherUser();
+    const bearing = closed.filter((route) => /:(nodeId|workspaceId)/.test(route));
+    expect(bearing.length).toBeGreaterThan(5);
+    for (const route of bearing) {
+      const { method } = split(route);
+      const body = method === "GET" || method === "DELETE" ? undefined : { keepForMs: 60_000 };
+      const path = (route.split(" ")[1] ?? "").replace(":nodeId", nodeId).replace(":workspaceId", workspaceId);
+      expect([route, (await ask(fill(path), { method, body, token })).status]).toEqual([route, 404]);
+    }
+    for (const list of ["/api/nodes", "/api/nodes/history", "/api/nodes/tasks", "/api/nodes/cost", "/api/workspaces"]) {
+      const text = await (await ask(list, { token })).text();
+      expect(text).not.toContain(nodeId);
+      expect(text).not.toContain(workspaceId);
+    }
+  });
+});
+
 /** A body of this many bytes. */
 const sized = (bytes: number) => JSON.stringify({ name: "x".repeat(bytes - 11) });
 
@@ -144,6 +170,27 @@ describe("answers", () => {
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("access-control-allow-origin")).toBeNull();
   });
+
+  it.each(["https://evil.test", "null", `${ORIGIN}.evil.test`])(
+    "[security 10] to reads and preflights from %s let no other origin read them",
+    async (origin) => {
+      const { apiToken } = await setUp();
+      const read = await ask("/api/me", { token: apiToken, headers: { origin } });
+      const preflight = await ask("/api/projects", {
+        method: "OPTIONS",
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "authorization, content-type",
+        },
+      });
+      for (const { headers } of [read, preflight]) {
+        expect([...headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+        expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
+      }
+      expect(preflight.ok).toBe(false);
+    },
+  );
 
   it("to errors have a code, a sentence and the request's id", async () => {
     const answer = await ask("/api/me");

@@ -16,11 +16,13 @@ export type AgentKind = z.infer<typeof agentKind>;
 export const modelApi = z.enum(["anthropic", "openai", "google"]);
 export type ModelApi = z.infer<typeof modelApi>;
 
+export const REPOSITORY_SETTINGS = ["ignored", "used"] as const;
+
 /**
  * Whether an agent uses its settings in the repository: hooks, MCP servers, permissions, plugins. `ignored`: of the repository
  * it reads the instructions (`AGENTS.md`, `CLAUDE.md`, `GEMINI.md`) alone. In both, the model's address and key are Samovar's.
  */
-export const repositorySettings = z.enum(["ignored", "used"]);
+export const repositorySettings = z.enum(REPOSITORY_SETTINGS);
 export type RepositorySettings = z.infer<typeof repositorySettings>;
 
 const argument = z.string().max(4000);

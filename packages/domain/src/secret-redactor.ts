@@ -1,8 +1,9 @@
 /**
  * Takes known secrets and their common encodings out of text, also when the text comes in chunks. It searches for all forms at
- * once (Aho-Corasick), in time linear in the text. Line breaks inside a form are skipped, but not empty lines.
- * Pure: a redactor never changes. Keeps S1.
+ * once (Aho-Corasick), in time linear in the text, and for those of which only digests are known. Line breaks inside a form are
+ * skipped, but not empty lines. Pure: a redactor never changes. Keeps S1.
  */
+import type { DigestSearch } from "./secret-digests.ts";
 import { encodeSecret, SECRET_MIN_CHARS } from "./secret-encodings.ts";
 
 export const REDACTION_MARK = "[redacted]";
@@ -21,9 +22,11 @@ export interface HeldText {
   readonly text: string;
   /** Its first characters, line breaks not counted, that belong to a redaction shown already. */
   readonly covered: number;
+  /** How much of it, line breaks included, is shown already and only kept because a secret may begin there. */
+  readonly shown: number;
 }
 
-export const NOTHING_HELD: HeldText = { text: "", covered: 0 };
+export const NOTHING_HELD: HeldText = { text: "", covered: 0, shown: 0 };
 
 export interface GrownText extends Redacted {
   readonly held: HeldText;
@@ -42,6 +45,8 @@ interface Findings {
   readonly length: number;
   /** How many of the last ones may be the beginning of a form. */
   readonly pending: number;
+  /** How many of the last ones to take out of a text that is cut here; at most `pending`. */
+  readonly begun: number;
 }
 
 const LINE_FEED = 10;
@@ -49,54 +54,109 @@ const CARRIAGE_RETURN = 13;
 const isBreak = (unit: number): boolean => unit === LINE_FEED || unit === CARRIAGE_RETURN;
 
 export class SecretRedactor {
-  readonly #forms: FormSearch | null;
+  readonly #search: ((text: string, covered: number) => Findings) | null;
 
-  /** `secrets`: values of less than eight characters are left alone. */
-  constructor(secrets: readonly string[]) {
-    const forms = [...new Set(secrets.flatMap(encodeSecret))];
-    this.#forms = forms.length === 0 ? null : new FormSearch(forms);
+  /** `secrets`: values of less than eight characters are left alone. `digests`: of secrets that are not known here. */
+  constructor(secrets: readonly string[], digests: DigestSearch | null = null) {
+    const all = [...new Set(secrets.flatMap(encodeSecret))];
+    const forms = all.length === 0 ? null : new FormSearch(all);
+    this.#search =
+      forms === null && digests === null ? null : (text, covered) => find({ forms, digests }, text, covered);
   }
 
   /** Redacts a whole text. */
   redact(text: string): Redacted {
-    if (this.#forms === null || text.length < SECRET_MIN_CHARS) return { text, redactions: 0 };
-    return show(text, this.#forms.search(text, 0).spans, text.length, false);
+    if (this.#search === null || text.length < SECRET_MIN_CHARS) return { text, redactions: 0 };
+    return show(text, this.#search(text, 0).spans, text.length);
   }
 
   /** As {@link redact}, for a text that was cut at its end: the beginning of a secret there is redacted too. */
   redactCut(text: string): Redacted {
-    if (this.#forms === null) return { text, redactions: 0 };
-    const { spans, length, pending } = this.#forms.search(text, 0);
-    const all = pending < SECRET_MIN_CHARS ? spans : addSpan(spans, { start: length - pending, end: length });
-    return show(text, all, text.length, false);
+    if (this.#search === null) return { text, redactions: 0 };
+    const { spans, length, begun } = this.#search(text, 0);
+    const all = begun < SECRET_MIN_CHARS ? spans : addSpan(spans, { start: length - begun, end: length });
+    return show(text, all, text.length);
   }
 
   /** Redacts the next chunk of a text; `held` is what the chunk before it left, at first {@link NOTHING_HELD}. */
   grow(held: HeldText, chunk: string): GrownText {
     const text = held.text + chunk;
-    if (this.#forms === null) return { text, redactions: 0, held: NOTHING_HELD };
-    const { spans, length, pending } = this.#forms.search(text, held.covered);
+    if (this.#search === null) return { text, redactions: 0, held: NOTHING_HELD };
+    const { spans, length, pending } = this.#search(text, held.covered);
     const shown = length - pending;
     const isFirstShown = held.covered > 0;
     const begun = spans.filter(({ start }) => start < shown || (isFirstShown && start === 0));
-    const cut = pending === 0 ? text.length : indexOfLast(text, pending);
+    const cut = indexOfLast(text, pending);
     return {
-      ...show(text, begun, cut, isFirstShown),
-      held: { text: text.slice(cut), covered: Math.max(0, (begun.at(-1)?.end ?? 0) - shown) },
+      ...show(text, begun, cut, { isFirstShown, skip: held.shown }),
+      held: {
+        text: text.slice(cut),
+        covered: Math.max(0, (begun.at(-1)?.end ?? 0) - shown),
+        shown: Math.max(0, held.shown - cut),
+      },
     };
+  }
+
+  /**
+   * What can be shown of a held text whose next chunk does not come: all, unless it begins as a secret does. It stays held, so
+   * that the rest of a secret is found; only what was shown of it is not taken back.
+   */
+  release(held: HeldText): GrownText {
+    const nothing = { text: "", redactions: 0, held };
+    if (this.#search === null || held.covered > 0) return nothing;
+    if (this.#search(held.text, 0).begun > 0) return nothing;
+    return { text: held.text.slice(held.shown), redactions: 0, held: { ...held, shown: held.text.length } };
   }
 
   /** The rest of a text that grows no more. */
   flush(held: HeldText): Redacted {
-    if (this.#forms === null || held.text === "") return { text: held.text, redactions: 0 };
-    return show(held.text, this.#forms.search(held.text, held.covered).spans, held.text.length, held.covered > 0);
+    if (this.#search === null || held.text === "") return { text: held.text, redactions: 0 };
+    const { spans } = this.#search(held.text, held.covered);
+    return show(held.text, spans, held.text.length, { isFirstShown: held.covered > 0, skip: held.shown });
   }
 }
 
-/** The text before the index `cut`, with a mark for each span, except a first one that is shown already. */
-function show(text: string, spans: readonly Span[], cut: number, isFirstShown: boolean): Redacted {
+interface Searches {
+  readonly forms: FormSearch | null;
+  readonly digests: DigestSearch | null;
+}
+
+/** `covered`: a first span that is known already. */
+function find({ forms, digests }: Searches, text: string, covered: number): Findings {
+  const known = forms?.search(text, covered) ?? findNothing(text, covered);
+  if (digests === null) return known;
+  const { spans, pending, begun } = digests.search(text);
+  return {
+    spans: spans.length === 0 ? known.spans : joinSpans([...known.spans, ...spans]),
+    length: known.length,
+    pending: Math.max(known.pending, pending),
+    begun: Math.max(known.begun, begun),
+  };
+}
+
+function findNothing(text: string, covered: number): Findings {
+  const length = text.length - (text.match(/[\r\n]/g)?.length ?? 0);
+  return { spans: covered > 0 ? [{ start: 0, end: covered }] : [], length, pending: 0, begun: 0 };
+}
+
+function joinSpans(spans: readonly Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans.toSorted((a, b) => a.end - b.end)) addSpan(joined, span);
+  return joined;
+}
+
+/**
+ * The text before the index `cut`, with a mark for each span, except a first one that is shown already, and without the first
+ * `skip`, which are shown too.
+ */
+function show(
+  text: string,
+  spans: readonly Span[],
+  cut: number,
+  { isFirstShown, skip } = { isFirstShown: false, skip: 0 },
+): Redacted {
   const parts: string[] = [];
-  let [at, passed, from] = [0, 0, 0];
+  let [at, passed, from] = [0, 0, skip];
   const pass = (count: number) => {
     for (; passed < count; at++) if (!isBreak(text.charCodeAt(at))) passed++;
   };
@@ -185,7 +245,8 @@ class FormSearch {
       }
       before = unit;
     }
-    return { spans, length: text.length - breaks, pending: this.#depth[state] ?? 0 };
+    const pending = this.#depth[state] ?? 0;
+    return { spans, length: text.length - breaks, pending, begun: pending };
   }
 
   #next(from: number, unit: number): number {

@@ -28,23 +28,24 @@ export interface TestEngine {
 }
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const START_ATTEMPTS = 300;
+/** Between two questions whether the engine answers. */
+const POLL_MS = 100;
 /** Runs a program until it exits or the input ends: so no engine outlives its tests, however they end. */
 const ENDS_WITH_INPUT =
   'exec 3<&0; "$@" 3<&- & program=$!; { read -r _ <&3; kill $program; } 2>/dev/null & reader=$!; wait $program; kill $reader 2>/dev/null';
 
-/** The engine, or why there is none. */
-export async function startTestEngine(): Promise<TestEngine | string> {
+/** The engine, or why there is none. `programs`: what its image has besides, where this machine has it. */
+export async function startTestEngine(programs: readonly string[] = []): Promise<TestEngine | string> {
   if (process.platform !== "linux") return "the image of the tests is made of Linux programs";
   if (find("docker") === null) return "docker is not installed (apt install docker.io)";
-  if (process.getuid?.() === 0 && find("dockerd") !== null) return startOwn();
+  if (process.getuid?.() === 0 && find("dockerd") !== null) return startOwn(programs);
   const address = process.env["DOCKER_HOST"] ?? null;
   const answer = spawnSync("docker", ["version"], { env: { ...process.env, PATH }, encoding: "utf8" });
   if (answer.status !== 0) return "no docker engine answers, and only root can start one";
-  return withImage(address, () => Promise.resolve());
+  return withImage(address, programs, () => Promise.resolve());
 }
 
-async function startOwn(): Promise<TestEngine | string> {
+async function startOwn(programs: readonly string[]): Promise<TestEngine | string> {
   const directory = mkdtempSync(join(tmpdir(), "smv-docker-"));
   const socket = join(directory, "docker.sock");
   writeFileSync(join(directory, "daemon.json"), "{}");
@@ -59,9 +60,10 @@ async function startOwn(): Promise<TestEngine | string> {
   });
   let errors = "";
   child.stderr.on("data", (bytes: Buffer) => (errors = (errors + bytes.toString()).slice(-500)));
+  const ended = new AbortController();
   const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
+    ended.signal.addEventListener("abort", () => resolve());
+    for (const event of ["exit", "error"]) child.once(event, () => ended.abort());
   });
   const stop = async () => {
     child.stdin.end();
@@ -69,16 +71,17 @@ async function startOwn(): Promise<TestEngine | string> {
     unmountBelow(directory);
     rmSync(directory, { recursive: true, force: true });
   };
-  for (let attempt = 0; attempt < START_ATTEMPTS && child.exitCode === null; attempt++) {
+  // It answers or ends, however long a busy machine takes for that.
+  while (!ended.signal.aborted) {
     const answer = spawnSync("docker", ["--host", `unix://${socket}`, "version"], { env: { PATH, HOME: directory } });
-    if (answer.status === 0) return withImage(`unix://${socket}`, stop);
-    await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 100))]);
+    if (answer.status === 0) return withImage(`unix://${socket}`, programs, stop);
+    await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, POLL_MS))]);
   }
   await stop();
   return `dockerd does not start here: ${errors.trim().split("\n").at(-1) ?? "no reason given"}`;
 }
 
-function withImage(address: string | null, stop: () => Promise<void>): TestEngine {
+function withImage(address: string | null, programs: readonly string[], stop: () => Promise<void>): TestEngine {
   const host = address === null ? [] : ["--host", address];
   const docker = (...args: readonly string[]) =>
     execFileSync("docker", [...host, ...args], {
@@ -87,7 +90,7 @@ function withImage(address: string | null, stop: () => Promise<void>): TestEngin
       stdio: ["ignore", "pipe", "pipe"],
     });
   const image = `samovar-test:${process.pid}`;
-  const root = makeRoot();
+  const root = makeRoot(programs);
   try {
     const changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", "ENV KETTLE_HOME=/opt/kettle", "ENV NODE_OPTIONS=--bad"];
     const importing = ["docker", ...host, "import", ...changes.flatMap((change) => ["--change", change]), "-", image];
@@ -111,22 +114,29 @@ function withImage(address: string | null, stop: () => Promise<void>): TestEngin
 }
 
 const PROGRAMS =
-  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp";
+  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp chown chmod cut dirname uname sha256sum tar gzip curl";
 
 const C_LIBRARY =
   "librt.so.1 libdl.so.2 libpthread.so.0 libm.so.6 libutil.so.1 libresolv.so.2 libnss_files.so.2 libnss_dns.so.2";
 
 /** A root file system of this machine's programs and the libraries that they, and Node, need. */
-function makeRoot(): string {
+function makeRoot(programs: readonly string[]): string {
   const root = mkdtempSync(join(tmpdir(), "smv-image-"));
   for (const name of ["etc", "tmp", "proc", "sys", "dev", "run", "var/tmp", "home", "usr/bin", "usr/lib", "usr/lib64"])
     mkdirSync(join(root, name), { recursive: true });
   for (const name of ["bin", "lib", "lib64"]) symlinkSync(join("usr", name), join(root, name));
-  const files = PROGRAMS.split(" ").flatMap((name) => {
+  const files = [...PROGRAMS.split(" "), ...programs].flatMap((name) => {
     const file = find(name);
-    return file === null ? [] : [{ seen: join("/usr/bin", name), file: realpathSync(file) }];
+    return file === null ? [] : [{ name, seen: join("/usr/bin", name), file: realpathSync(file) }];
   });
-  for (const { seen, file } of files) cpSync(file, join(root, seen));
+  for (const { name, seen, file } of files) {
+    const [home, entry] = file.split(`/node_modules/${name}/`);
+    if (entry === undefined) cpSync(file, join(root, seen));
+    else copyPackage({ from: join(home ?? "", "node_modules", name), name, entry, root });
+  }
+  // Git finds its own commands there.
+  const gitCore = "/usr/lib/git-core";
+  if (existsSync(gitCore)) cpSync(gitCore, join(root, gitCore), { recursive: true, verbatimSymlinks: true });
   const listed = spawnSync("ldd", [...files.map(({ file }) => file), process.execPath], { encoding: "utf8" }).stdout;
   const needed = listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [];
   const libc = needed.find((library) => library.endsWith("/libc.so.6"));
@@ -137,6 +147,12 @@ function makeRoot(): string {
     cpSync(realpathSync(library), join(root, library));
   }
   return root;
+}
+
+/** A program of Node, such as npm. `entry`: its file in the package. */
+function copyPackage({ from, name, entry, root }: Record<"from" | "name" | "entry" | "root", string>): void {
+  cpSync(from, join(root, "usr/lib/node_modules", name), { recursive: true });
+  symlinkSync(join("../lib/node_modules", name, entry), join(root, "usr/bin", name));
 }
 
 function find(name: string): string | null {

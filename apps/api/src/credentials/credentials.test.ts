@@ -91,6 +91,14 @@ describe("credentials", () => {
     await expect(readCredential(env, owner.userId, "hetzner")).rejects.toThrow();
   });
 
+  it("[S1] [security 33] do not open as another kind", async () => {
+    await put("openai", { kind: "openai", apiKey: "the-key-of-one-kind" });
+    await env.DB.prepare("UPDATE credentials SET kind = 'google' WHERE kind = 'openai'").run();
+    await expect(readCredential(env, owner.userId, "google")).rejects.toThrow(/damaged or was moved/);
+    await env.DB.prepare("UPDATE credentials SET kind = 'openai' WHERE kind = 'google'").run();
+    expect(await readCredential(env, owner.userId, "openai")).toMatchObject({ apiKey: "the-key-of-one-kind" });
+  });
+
   it("distinguishes a credential sealed with another key from a damaged one", async () => {
     await put("hetzner", { kind: "hetzner", token: "sealed-with-the-first-key" });
     const rotated = { ...env, CREDENTIALS_KEY: "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" };

@@ -34,6 +34,13 @@ export async function readCredential(
   return secret;
 }
 
+/** All that open; the others are of no use to anyone. Does not mark them as used. */
+export async function readAllCredentials(env: Env, ownerId: UserId): Promise<CredentialSecret[]> {
+  const rows = await database(env).select().from(credentials).where(eq(credentials.ownerId, ownerId));
+  const opened = await Promise.all(rows.map((row) => open(getConfig(env), row).catch(() => null)));
+  return opened.filter((secret) => secret !== null);
+}
+
 /** Which kinds the owner has, each with the names of the variables that it holds, if any. Nothing is opened. */
 export async function listCredentialNames(
   db: Database,

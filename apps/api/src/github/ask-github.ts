@@ -22,6 +22,8 @@ export interface GitHubFault {
 
 const MAX_REPLY_CHARS = 1024 * 1024;
 const MAX_REASON_CHARS = 300;
+const MOVED: ReadonlySet<number> = new Set([301, 302, 307, 308]);
+const MAX_HOPS = 3;
 
 /** `path` begins with a slash and is encoded. */
 export async function askGitHub<T>(
@@ -32,7 +34,7 @@ export async function askGitHub<T>(
   body?: unknown,
 ): Promise<Result<T, GitHubFault>> {
   try {
-    const answer = await fetch(access.apiUrl.replace(/\/+$/, "") + path, buildRequest(access, method, body));
+    const answer = await follow(access.apiUrl.replace(/\/+$/, "") + path, buildRequest(access, method, body));
     const text = await answer.text();
     if (text.length > MAX_REPLY_CHARS) throw new Error("the answer is too long");
     if (!answer.ok) return err(refusal(access, answer, text));
@@ -40,6 +42,19 @@ export async function askGitHub<T>(
   } catch (error) {
     const reason = error instanceof z.ZodError ? "the answer has a form that is not known" : errorMessage(error);
     return err({ status: null, reason: toMessage(access, reason), isLimited: false });
+  }
+}
+
+/** Reading a repository that was renamed is answered from its new place. The token goes to no other address, and no POST is repeated. */
+async function follow(address: string, request: RequestInit): Promise<Response> {
+  for (let url = new URL(address), hops = 0; ; hops++) {
+    const answer = await fetch(url.href, request);
+    const place = answer.headers.get("location");
+    if (request.method !== "GET" || place === null || !MOVED.has(answer.status)) return answer;
+    const next = new URL(place, url);
+    if (next.origin !== url.origin || hops === MAX_HOPS) throw new Error("it was redirected to another address");
+    await answer.body?.cancel();
+    url = next;
   }
 }
 
@@ -54,8 +69,7 @@ function buildRequest({ token, signal }: GitHubAccess, method: "GET" | "POST", b
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    // Reading a repository that was renamed is answered from its new place; a redirected POST would lose its method.
-    redirect: method === "GET" ? "follow" : "manual",
+    redirect: "manual",
     signal,
   };
 }

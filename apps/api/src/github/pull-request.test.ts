@@ -43,7 +43,32 @@ describe("a pull request", () => {
   it("is opened against the branch that was asked for, in a repository that has another name now", async () => {
     expect(await open({ base: "release", repository: { owner: "acme", name: "pot" } })).toEqual(opened);
     expect(github.pullRequests).toMatchObject([{ base: "release" }]);
-    expect(github.calls).toEqual(["GET /repos/acme/pot", "POST /repos/acme/kettle/pulls"]);
+    expect(github.calls).toEqual(["GET /repos/acme/pot", "GET /repositories/7", "POST /repos/acme/kettle/pulls"]);
+  });
+
+  it.each([
+    "https://evil.test/repos/acme/kettle",
+    "http://api.github.com/repositories/7",
+    "//evil.test/",
+    "https://api.github.com:8443/",
+  ])("[security 18] is not opened through a redirect to %s, which gets no request", async (movedTo) => {
+    const elsewhere: string[] = [];
+    const scripted = globalThis.fetch;
+    vi.stubGlobal("fetch", (input: string, init?: RequestInit) => {
+      const { origin } = new URL(input);
+      if (origin !== "https://api.github.com") elsewhere.push(origin);
+      return scripted(input, init);
+    });
+    github.put("GET", { movedTo });
+    expect(await open()).toMatchObject({ warning: expect.stringContaining("redirected to another address") });
+    expect(elsewhere).toEqual([]);
+    expect(github.calls).toEqual(["GET /repos/acme/kettle"]);
+  });
+
+  it("[security 18] is not opened where redirects have no end", async () => {
+    github.put("GET", ...Array.from({ length: 9 }, () => ({ movedTo: "https://api.github.com/repos/acme/kettle" })));
+    expect(await open()).toMatchObject({ warning: expect.stringContaining("redirected") });
+    expect(github.calls).toHaveLength(4);
   });
 
   it("is opened once: made again, it is found by its branch", async () => {

@@ -16,6 +16,7 @@ export interface ScriptedPullRequest {
 /** What becomes of the next call of a kind: refused, not answered, or done with its answer lost. */
 export type GitHubFaultPlan =
   | { readonly status: number; readonly message: string; readonly headers?: Record<string, string> }
+  | { readonly movedTo: string }
   | "no_answer"
   | "answer_lost"
   | "nonsense";
@@ -28,6 +29,9 @@ export interface ScriptedGitHub {
   put(method: "GET" | "POST", ...faults: GitHubFaultPlan[]): void;
 }
 
+/** As GitHub answers for a repository that was renamed. */
+const moved = (location: string): Response => new Response("{}", { status: 301, headers: { location } });
+
 /** One repository, `acme/kettle`, once named `acme/pot`. All other addresses go where they went before. */
 export function scriptedGitHub(): ScriptedGitHub {
   const pullRequests: ScriptedPullRequest[] = [];
@@ -36,7 +40,8 @@ export function scriptedGitHub(): ScriptedGitHub {
   const elsewhere = globalThis.fetch;
 
   function carryOut(method: string, url: URL, body: string): Response {
-    if (["/repos/acme/kettle", "/repos/acme/pot"].includes(url.pathname))
+    if (url.pathname === "/repos/acme/pot") return moved(`${API}/repositories/7`);
+    if (["/repos/acme/kettle", "/repositories/7"].includes(url.pathname))
       return Response.json({ name: "kettle", owner: { login: "acme" }, default_branch: "trunk", private: true });
     if (url.pathname !== "/repos/acme/kettle/pulls") return said(404, "Not Found");
     if (method === "GET")
@@ -60,6 +65,7 @@ export function scriptedGitHub(): ScriptedGitHub {
     const fault = faults[request.method === "POST" ? "POST" : "GET"].shift();
     if (fault === "no_answer") throw new Error(`connection reset, by the way: ${GITHUB_TOKEN}`);
     if (fault === "nonsense") return new Response("<html>", { status: 200 });
+    if (typeof fault === "object" && "movedTo" in fault) return moved(fault.movedTo);
     if (fault !== undefined && fault !== "answer_lost") return said(fault.status, fault.message, [], fault.headers);
     const answer = carryOut(request.method, url, await request.text());
     if (fault === "answer_lost") throw new Error("connection reset");

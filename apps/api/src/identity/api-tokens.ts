@@ -2,7 +2,7 @@
 import type { ApiTokenId, Millis, UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { AccessId, ApiTokenKind, ApiTokenView, CreatedApiToken } from "@samovar/contracts";
-import { and, asc, eq, gt, isNull, or } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, or } from "drizzle-orm";
 import { recordAction, recordIfChanged } from "../audit/store.ts";
 import type { AuditActor } from "../audit/store.ts";
 import { apiTokens, users } from "../database/schema.ts";
@@ -45,6 +45,18 @@ export async function mintApiToken(
     recordAction(deps, actor, { action: "api_token.created", objectId: row.id, detail: { name, kind, expiresAt } }),
   ]);
   return { ...toView(row, null), token };
+}
+
+/** SHA-256 of the owner's valid tokens, the newest first, at most `max`. */
+export async function listApiTokenHashes({ db, clock }: Deps, ownerId: UserId, max: number): Promise<string[]> {
+  const isValid = or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, clock.now()));
+  const rows = await db
+    .select({ hash: apiTokens.hash })
+    .from(apiTokens)
+    .where(and(eq(apiTokens.ownerId, ownerId), isValid))
+    .orderBy(desc(apiTokens.id))
+    .limit(max);
+  return rows.map(({ hash }) => hash);
 }
 
 const toApiToken = (secret: string): string => `smv_${secret}`;

@@ -3,7 +3,7 @@
  * them in memory only. Keeps S1.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { agentCredential, gitCredential, SamovarError, workspaceId } from "@samovar/contracts";
+import { agentCredential, gitCredential, SamovarError, secretDigests, workspaceId } from "@samovar/contracts";
 import type { WorkspaceId } from "@samovar/base";
 import type { WorkspaceState } from "@samovar/contracts";
 import type { Context } from "hono";
@@ -12,6 +12,7 @@ import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
+import { getSecretDigests } from "./secret-digests.ts";
 import { getAgentCredential, getGitCredential } from "./workspace-credentials.ts";
 import { findWorkspace } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";
@@ -36,6 +37,14 @@ const forGit = createRoute({
   responses: { 200: json(gitCredential, "The credential, or null if none is stored") },
 });
 
+const ofSecrets = createRoute({
+  method: "get",
+  path: "/api/workspaces/{workspaceId}/secret-digests",
+  summary: "Returns digests by which this workspace's transcript is searched for the installation's secrets.",
+  request: { params },
+  responses: { 200: json(secretDigests, "The digests") },
+});
+
 export function workspaceNodeRoutes(): Router {
   const router = createRouter();
 
@@ -51,6 +60,12 @@ export function workspaceNodeRoutes(): Router {
     const credential = await getGitCredential(c.get("deps"), row);
     c.header("cache-control", "no-store");
     return c.json({ credential }, 200);
+  });
+
+  router.openapi(ofSecrets, async (c) => {
+    const { ownerId } = await requireAdmitted(c, c.req.valid("param").workspaceId);
+    c.header("cache-control", "no-store");
+    return c.json(await getSecretDigests(c.get("deps"), ownerId), 200);
   });
 
   return router;

@@ -200,6 +200,19 @@ test("installs only this platform's package of an agent with one package per pla
   });
 });
 
+test("[security 35] installs nothing unchecked on a platform without a shipped lockfile, and says what to do", async () => {
+  const platforms = { "linux-x64": "tea-linux-x64", "darwin-arm64": "tea-darwin-arm64" };
+  const many = { ...PACKAGE, platforms, lockfiles: { "tea-linux-x64": "0".repeat(64) } };
+  const failed = await installAgent(many, ports({ platform: "darwin-arm64" }));
+  expect(failed).toMatchObject({ ok: false, error: { code: "agent_install_failed" } });
+  expect(failed.ok ? "" : failed.error.message).toBe(
+    "The agent tea-darwin-arm64 1.0.0 could not be installed: Samovar has no lockfile for it on darwin-arm64, and so cannot " +
+      "check what it would download. Choose another agent, or add this package as an agent of your own: samovar agents add",
+  );
+  expect(requests).toEqual([]);
+  expect(existsSync(join(root, "agents"))).toBe(false);
+});
+
 test("does not install a program that fails to run on this node, and reports its output", async () => {
   const tried = { ...PACKAGE, versionArgs: ["tea"] };
   const fails =

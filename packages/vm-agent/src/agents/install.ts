@@ -58,9 +58,21 @@ function resolvePackage({ platforms, ...wanted }: AgentPackage, ports: InstallPo
   if (platforms === undefined) return ok(wanted);
   const platform = ports.platform ?? getPlatform();
   const forPlatform = Object.entries(platforms).find(([known]) => known === platform)?.[1];
-  if (forPlatform !== undefined) return ok({ ...wanted, name: forPlatform });
-  return err(createInstallFailure(wanted, `it has no program for ${platform}`));
+  if (forPlatform === undefined) return err(createInstallFailure(wanted, `it has no program for ${platform}`));
+  const found = { ...wanted, name: forPlatform };
+  if (!isUnlocked(found)) return ok(found);
+  const why = `Samovar has no lockfile for it on ${platform}, and so cannot check what it would download`;
+  return err(
+    createInstallFailure(
+      found,
+      `${why}. Choose another agent, or add this package as an agent of your own: samovar agents add`,
+    ),
+  );
 }
+
+/** A package whose row ships lockfiles, but none for this platform, is not installed unchecked. */
+const isUnlocked = (wanted: PackageSpec): boolean =>
+  wanted.lockfiles !== undefined && getLockfileDigest(wanted) === null;
 
 const report = z.object({ header: z.object({ glibcVersionRuntime: z.string().optional() }) });
 

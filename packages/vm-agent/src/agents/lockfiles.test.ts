@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 
 const FOLDER = join(import.meta.dirname, "../../agents");
-/** OpenCode for platforms on which it was not yet locked: the registry at hand did not serve these. */
+/** OpenCode 1.18.33 for platforms on which it could not be locked: the registry at hand served no such version. There it is not installed. */
 const NOT_LOCKED = [
   "opencode-darwin-arm64",
   "opencode-darwin-x64-baseline",

@@ -311,6 +311,85 @@ describe("[R51] the gateway's meter", () => {
   });
 });
 
+/** A model that answers when it is told to. */
+async function givenSlowModel(limit: number) {
+  const held: ServerResponse[] = [];
+  const { gateway, seen } = await given({ apiKey: "k" }, (incoming, response) => {
+    incoming.resume();
+    held.push(response);
+  });
+  const price = { pattern: "claude-*", input: 1, output: 1, cacheRead: 1, cacheWrite: 1 };
+  const spent = { costMicros: 0, tokens: 0 };
+  gateway.meter.attach(
+    { limits: [{ scope: "task", limit: { costMicros: limit, tokens: null }, spent, until: null }], prices: [price] },
+    { onMetered: () => {}, onLimitReached: () => {} },
+  );
+  const ask = (signal?: AbortSignal) =>
+    fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": gateway.key },
+      body: JSON.stringify({ model: "claude-tea", max_tokens: 400 }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const answer = (at: number, output: number) =>
+    held[at]
+      ?.writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ model: "claude-tea", usage: { input_tokens: 0, output_tokens: output } }));
+  const isAsked = (times: number) => vi.waitFor(() => expect(held).toHaveLength(times), { interval: 5 });
+  return { gateway, seen, ask, answer, isAsked };
+}
+
+describe("[security 39] calls at the same time", () => {
+  it("pass a limit by no more than one call alone: those wait that would pass it by what the others may use", async () => {
+    const { gateway, seen, ask, answer, isAsked } = await givenSlowModel(1000);
+    const asked = [1, 2, 3, 4, 5].map(() => ask());
+    await isAsked(2);
+    answer(0, 400);
+    answer(1, 400);
+    await isAsked(3);
+    answer(2, 400);
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([200, 200, 200, 402, 402]);
+    expect(seen).toHaveLength(3);
+    expect(gateway.meter.metered.models).toMatchObject([{ outputTokens: 1200 }]);
+  });
+
+  it("go on when a call used less than it might have, and when one under way is given up or fails", async () => {
+    const { ask, answer, isAsked, seen } = await givenSlowModel(1000);
+    const leaving = new AbortController();
+    const left = ask(leaving.signal).catch(() => "left");
+    await isAsked(1);
+    const [second, third, fourth] = [ask(), ask(), ask()];
+    await isAsked(2);
+    leaving.abort();
+    expect(await left).toBe("left");
+    await isAsked(3);
+    answer(1, 10);
+    await isAsked(4);
+    answer(2, 10);
+    answer(3, 10);
+    const replies = await Promise.all([second, third, fourth]);
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(seen).toHaveLength(4);
+  });
+
+  it("lose their place when their agent leaves while they wait", async () => {
+    const { ask, answer, isAsked, seen } = await givenSlowModel(500);
+    const first = ask();
+    await isAsked(1);
+    const leaving = new AbortController();
+    const left = ask(leaving.signal).catch(() => "left");
+    const last = ask();
+    leaving.abort();
+    expect(await left).toBe("left");
+    answer(0, 10);
+    await isAsked(2);
+    answer(1, 10);
+    expect((await Promise.all([first, last])).map(({ status }) => status)).toEqual([200, 200]);
+    expect(seen).toHaveLength(2);
+  });
+});
+
 describe("[S1] the gateway of the Gemini API", () => {
   const google = { kind: "google", apiKey: "real-key" } as const;
   const STREAM = "/v1beta/models/tea-2.5:streamGenerateContent";

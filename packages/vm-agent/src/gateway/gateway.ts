@@ -12,11 +12,14 @@ import { systemClock } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
 import { admitTarget } from "./admission.ts";
 import type { Admission } from "./admission.ts";
+import { estimateCall } from "./call-estimate.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import type { ModelApiRules } from "./model-apis.ts";
 import { MODEL_APIS, getCredentialHeaders } from "./model-apis.ts";
 import { type Listen, listenOnLoopback } from "../listen.ts";
 import { createReplyMeter } from "./reply-meter.ts";
 import { SessionMeter } from "./session-meter.ts";
+import { isCharged } from "./usage-readers.ts";
 
 export interface Gateway {
   /** `http://127.0.0.1:port` */
@@ -39,6 +42,8 @@ export interface GatewayPorts {
 }
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
+/** Of all calls that wait for room in their session's limits. */
+const HELD_MAX_BYTES = 2 * BODY_MAX_BYTES;
 const TOO_LARGE = `a request may have at most ${BODY_MAX_BYTES} bytes`;
 const MAX_CONNECTIONS = 64;
 /** How long the upstream may send nothing. */
@@ -81,6 +86,7 @@ export async function startGateway(ports: GatewayPorts): Promise<Gateway> {
   const key = `sk-samovar-${Buffer.from(random.bytes(24)).toString("base64url")}`;
   const api = MODEL_APIS[kind];
   const meter = new SessionMeter(systemClock);
+  const bodies = new HeldBodies(BODY_MAX_BYTES, HELD_MAX_BYTES);
   let credential: ModelCredential | null = null;
   const server = createServer((request, response) => {
     const exchange = { request, response, api };
@@ -88,6 +94,8 @@ export async function startGateway(ports: GatewayPorts): Promise<Gateway> {
     if (!admission.ok) refuse(exchange, admission.status, admission.reason);
     else if (credential === null) refuse(exchange, 503, "the gateway has no credential yet");
     else if (meter.refusal !== null) refuse(exchange, 402, meter.refusal);
+    else if (meter.isLimited && isCharged(kind, admission.path))
+      void forwardWithin({ ...exchange, path: admission.path, credential, meter, log }, bodies);
     else forward({ ...exchange, path: admission.path, credential, meter, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -133,7 +141,28 @@ interface Forwarding extends Exchange {
   readonly log: Logger;
 }
 
-function forward({ request, response, api, path, credential, meter, log }: Forwarding): void {
+/** Forwards the call when the session's limits leave room for it beside the calls that are under way. */
+async function forwardWithin(call: Forwarding, bodies: HeldBodies): Promise<void> {
+  const { request, response, path, meter } = call;
+  const leaving = new AbortController();
+  response.once("close", () => leaving.abort());
+  const body = await bodies.read(request);
+  if (!body.ok) return refuse(call, body.error.status, body.error.reason);
+  const { bytes, release } = body.value;
+  const end = await meter.reserve(estimateCall(path, bytes), leaving.signal);
+  if (end !== null) {
+    return forward(call, bytes, () => {
+      release();
+      end();
+    });
+  }
+  release();
+  if (!leaving.signal.aborted) refuse(call, 402, meter.refusal ?? "the session's limit is reached");
+}
+
+/** `body`: null to pass it on while it comes. `onOver`: called once the call is over and counted. */
+function forward(call: Forwarding, body: Buffer | null = null, onOver: () => void = () => {}): void {
+  const { request, response, api, path, credential, meter, log } = call;
   const target = api.getTarget(path, credential.baseUrl);
   const send = target.protocol === "https:" ? requestHttps : requestHttp;
   const upstream = send(target, { method: request.method, headers: getUpstreamHeaders(request, credential) });
@@ -147,16 +176,19 @@ function forward({ request, response, api, path, credential, meter, log }: Forwa
     if (!passHead(reply, response)) return void upstream.destroy(new Error("the model's answer is not valid HTTP"));
     response.flushHeaders();
     follow(reply, { api: credential.kind, path }, meter);
+    reply.once("close", onOver);
     pipeline(reply, response, () => upstream.destroy());
   });
   upstream.on("error", (error) => {
+    onOver();
     log.warn("gateway.upstream_failed", { error: error.message });
     if (response.headersSent) response.destroy();
     else if (bytes > BODY_MAX_BYTES) refuse({ request, response, api }, 413, TOO_LARGE);
     else refuse({ request, response, api }, 502, "the model's address could not be reached");
   });
   response.on("close", () => upstream.destroy());
-  request.pipe(upstream);
+  if (body === null) request.pipe(upstream);
+  else upstream.end(body);
 }
 
 /** Reads along: each part is metered before it is passed on, so that a limit holds for the call that answers it. */

@@ -21,10 +21,14 @@ const CHARGED: Readonly<Record<ModelApi, RegExp>> = {
   google: /:(?:generateContent|streamGenerateContent|embedContent|batchEmbedContents)$/,
 };
 
+const getAddress = (path: string): string => path.split("?", 1)[0] ?? "";
+
+/** `path`: with its query. */
+export const isCharged = (api: ModelApi, path: string): boolean => CHARGED[api].test(getAddress(path));
+
 /** Null for a call that is not charged. `path`: with its query. */
 export function createUsageReader(api: ModelApi, path: string): UsageReader | null {
-  const address = path.split("?", 1)[0] ?? "";
-  return CHARGED[api].test(address) ? READERS[api](address) : null;
+  return isCharged(api, path) ? READERS[api](getAddress(path)) : null;
 }
 
 /** A text that every object with usage contains, so that the others need not be parsed. */

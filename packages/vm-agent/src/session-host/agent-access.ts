@@ -4,10 +4,11 @@
  */
 import type { Logger, Random, Timers } from "@samovar/base";
 import type { AgentCredential, HostLaunch } from "@samovar/contracts";
+import { agentCredential } from "@samovar/contracts";
 import { startGateway } from "../gateway/gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Listen } from "../listen.ts";
-import { fetchAgentCredential } from "./agent-credential.ts";
+import { fetchForWorkspace } from "./fetch-for-workspace.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import type { TurnResult } from "./turn-end.ts";
 import type { CurrentToken } from "./current-token.ts";
@@ -38,6 +39,8 @@ export type AgentAccessResult =
   | { readonly kind: "open"; readonly access: AgentAccess }
   | { readonly kind: "failed"; readonly result: TurnResult };
 
+const CREDENTIAL = { path: "agent-credential", name: "the agent's credential", schema: agentCredential };
+
 /** Waits for the first token, and for the credential if the agent needs one. Never throws. */
 export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAccessResult> {
   const { launch, tokens, timers, log, signal } = ports;
@@ -50,7 +53,7 @@ export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAcc
   if (launch.agent.gateway === null && !launch.agent.secretEnv) return createAccess(null, {});
   const { controlPlaneUrl, workspaceId } = launch;
   const fetched = await Promise.race([
-    fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens, timers, signal }),
+    fetchForWorkspace(CREDENTIAL, { controlPlaneUrl, workspaceId, tokens, timers, signal }),
     stopped,
   ]);
   if (fetched === null || signal.aborted) return STOPPED;

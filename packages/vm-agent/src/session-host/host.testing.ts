@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
-import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
+import type { HostCommand, HostLaunch, HostStatus, SecretDigests } from "@samovar/contracts";
 import { NO_LIMITS, OPEN_EGRESS, PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
@@ -31,7 +31,13 @@ export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" 
 export async function startStore(sessionId: HostLaunch["sessionId"]) {
   const messages = new Map<string, StoredMessage>();
   const tokens: string[] = [];
-  const store = { fault: (): StoreFault => "none", credential: { status: 404, body: {} as object }, conflicts: 0 };
+  const store = {
+    fault: (): StoreFault => "none",
+    credential: { status: 404, body: {} as object },
+    /** Null: as a control plane that does not have them. */
+    digests: { salt: "0".repeat(32), forms: [], apiTokens: [] } as SecretDigests | null,
+    conflicts: 0,
+  };
 
   function take(rows: readonly unknown[]) {
     const results = rows.map((row) => {
@@ -60,6 +66,8 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.url?.endsWith("/agent-credential") === true)
       return void answer(store.credential.status, store.credential.body);
+    if (request.url?.endsWith("/secret-digests") === true)
+      return void (store.digests === null ? answer(404, {}) : answer(200, store.digests));
     const fault = store.fault();
     if (fault === "drop_request") return void request.socket.destroy();
     if (fault === "unavailable") return void answer(503, {});

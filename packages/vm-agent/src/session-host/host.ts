@@ -23,6 +23,7 @@ import { getTurnEnd } from "./turn-end.ts";
 import { Recorder } from "./recorder.ts";
 import { prepareRuntime } from "./prepare-runtime.ts";
 import { recover } from "./recovery.ts";
+import { learnSecrets } from "./learn-secrets.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
 import type { SessionLimits } from "../limits/session-limits.ts";
@@ -202,19 +203,17 @@ export class SessionHost {
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
-    const { record, clock, launch, network } = this.#ports;
+    const { record, clock, launch, network, timers, log } = this.#ports;
+    const { controlPlaneUrl, workspaceId } = launch;
     const unready = await this.#openNetwork();
     if (unready !== null) return { result: { kind: "unready", failure: unready }, access: null };
     const standby = matchesLaunch(this.#ports.standby, launch) ? this.#ports.standby : null;
     const gateway = standby?.gateway ?? null;
-    const opened = await openAgentAccess({
-      ...this.#ports,
-      gateway,
-      listen: network?.listen,
-      tokens: this.#tokens,
-      secrets: this.#secrets,
-      signal: this.#stopped.signal,
-    });
+    const [tokens, secrets, { signal }] = [this.#tokens, this.#secrets, this.#stopped];
+    const [opened] = await Promise.all([
+      openAgentAccess({ ...this.#ports, gateway, listen: network?.listen, tokens, secrets, signal }),
+      learnSecrets(secrets, { controlPlaneUrl, workspaceId, tokens, timers, log, signal }),
+    ]);
     if (opened.kind === "failed") return { result: opened.result, access: null };
     opened.access.gateway?.meter.attach(launch.budget ?? null, {
       onMetered: (metered) => this.#onMetered(metered),

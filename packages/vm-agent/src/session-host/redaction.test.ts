@@ -2,7 +2,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { HostLaunch } from "@samovar/contracts";
+import { sha256 } from "@samovar/base/sha256";
+import type { HostLaunch, SecretDigests } from "@samovar/contracts";
+import { digestSecrets } from "@samovar/domain/secret-digests";
 import { aLaunch, openHost, scriptAgent, startStore } from "./host.testing.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -29,10 +31,12 @@ async function runSession(
   files: Readonly<Record<string, string>> = {},
   change: Partial<HostLaunch["agent"]> = {},
   credential: object = { kind: "env", env: { TEA_TOKEN: SECRET } },
+  digests?: SecretDigests | null,
 ) {
   const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt, { agent: { ...agent, ...change } });
   const store = await startStore(launch.sessionId);
   store.credential = { status: 200, body: credential };
+  if (digests !== undefined) store.digests = digests;
   writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, controlPlaneUrl: store.url }));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(launch.cwd, name), text);
   cleanups.push(
@@ -102,4 +106,30 @@ it("[security 32] the keys of the model and of its gateway and the workspace's t
 
 it("[security 32] counts no redaction where no secret was printed", async () => {
   expect((await runSession(fence("say", "Tea can be made."))).end).toMatchObject({ outcome: "clean", redactions: 0 });
+});
+
+it("[security 32] a secret of the installation that the host does not know is redacted by its digest, encoded and in pieces", async () => {
+  const other = "canary_of-the-installation";
+  const salt = "0f".repeat(16);
+  const digests = { salt, forms: digestSecrets([other], salt, sha256), apiTokens: [] };
+  // What is printed is in no title of a tool.
+  const encode = `printf %s "$OTHER" | base64; printf %s "$OTHER" | od -An -tx1 | tr -d ' \\n'`;
+  const prompt = [
+    fence("sh", `. ./other; echo "a=$OTHER"; ${encode}`),
+    fence("sh", "printf 'canary_of'; printf -- '-the-inst'; echo 'allation, once more'"),
+    fence("say", `It is ${other}, in an address ${encodeURIComponent(`${other}/+`)}`),
+  ].join("\n");
+  const files = { "samovar.setup": "printf 'canary_of'; printf -- '-the-installation\\n'", other: `OTHER=${other}` };
+  const { end, transcript, everything } = await runSession(prompt, files, {}, undefined, digests);
+  const outputs = transcript.flatMap(({ toolMetadata }) => (toolMetadata === null ? [] : [toolMetadata.output]));
+  expect(outputs).toEqual(["[redacted]\n", "a=[redacted]\n[redacted]=\n[redacted]\n", "[redacted], once more\n"]);
+  expect(transcript.map(({ content }) => content)).toContain("It is [redacted], in an address [redacted]%2F%2B");
+  expect(end).toMatchObject({ outcome: "clean", redactions: 7 });
+  expect(everything).not.toMatch(/canary_of-the-inst|63616e617279|Y2FuYXJ5X29mLXRoZS1p/);
+});
+
+it("[security 32] [F48] a control plane without digests of secrets does not keep a session from its work", async () => {
+  const { end, transcript } = await runSession(fence("say", `It is ${SECRET}`), {}, {}, undefined, null);
+  expect(transcript.map(({ content }) => content)).toContain("It is [redacted]");
+  expect(end).toMatchObject({ outcome: "clean", redactions: 1 });
 });

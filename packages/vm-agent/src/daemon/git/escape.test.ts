@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_LIMITS } from "@samovar/contracts";
+import { reportOmission } from "@samovar/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { GIT_PROBES } from "../../runtime/escape/git.ts";
 import { SYSTEM_PATH, chooseMode, findModes } from "../../runtime/escape/kinds.testing.ts";
@@ -27,9 +28,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+const { modes, engine, withoutDocker, stop } = await findModes();
 const runtimes = await Promise.all(
-  (await findModes()).filter(({ hasUsers }) => !hasUsers).map((mode) => chooseMode(mode, "/nonexistent")),
+  modes.filter(({ hasUsers }) => !hasUsers).map((mode) => chooseMode(mode, { stateDir: "/nonexistent", engine })),
 );
+afterAll(async () => {
+  await stop();
+  if (withoutDocker !== null)
+    reportOmission({ what: "the escape suite's git in docker", tests: 3, reason: withoutDocker });
+});
 
 /** `traces`: a directory of the node. The canary of each probe is a file in it. */
 function createEnvironment(traces: string, home: string, at: number) {

@@ -1,6 +1,6 @@
 /**
  * The engine's arguments for a workspace's container. The root is the image, read-only; writable are the checkout, the home and
- * a private `/tmp`. No capability, no new privileges, no network, no socket of the node, limits. Pure. No secret is in them.
+ * a private `/tmp`. No capability, no new privileges, no network, no socket of the node, a filter of system calls, limits. Pure. No secret is in them.
  */
 import { basename } from "node:path";
 import type { HostContainer, WorkspaceLimits } from "@samovar/contracts";
@@ -19,6 +19,10 @@ export interface ContainerPlan {
   readonly mark: string;
   /** On the node. */
   readonly home: string;
+  /** {@link createCallProfile}: a file of the node. */
+  readonly callProfile: string;
+  /** Directories of the kernel that are shown empty. */
+  readonly emptied: readonly string[];
   /** More files that programs see read-only: by the path that they see, the node's path. */
   readonly files: Readonly<Record<string, string>>;
   /** Of the programs. */
@@ -26,15 +30,19 @@ export interface ContainerPlan {
 }
 
 /** Up to and with the command; `image` is one that the engine has. */
-export function getContainerArguments({ container, name, mark, home, files, niceness }: ContainerPlan): string[] {
+export function getContainerArguments(plan: ContainerPlan): string[] {
+  const { container, name, mark, home, callProfile, emptied, files, niceness } = plan;
   const { checkout, tmp, nodeBinary, module, readOnlyPaths, image, user, limits, cpuShares } = container;
   const seenModule = `${MODULES}/${basename(module)}`;
   const isolation = ["--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"];
+  const calls = ["--security-opt", `seccomp=${callProfile}`];
   return [
     ["run", "--rm", "--interactive", "--init", "--pull", "never", "--log-driver", "none"],
     ["--name", name, "--hostname", "workspace"],
     ["--label", `${LABELS.node}=${container.owner}`, "--label", `${LABELS.mark}=${mark}`],
     isolation,
+    calls,
+    emptied.flatMap((path) => ["--tmpfs", `${path}:ro,nosuid,nodev,noexec,size=4k`]),
     ["--tmpfs", "/run:rw,nosuid,nodev,mode=1777", "--tmpfs", "/var/tmp:rw,nosuid,nodev,mode=1777"],
     ["--cpu-shares", String(cpuShares), "--ulimit", "core=0"],
     getLimitArguments(limits),

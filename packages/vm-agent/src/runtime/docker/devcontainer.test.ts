@@ -107,14 +107,22 @@ test("[security 23] [security 37] shows the agent's files and nothing that holds
   expect(container.readOnlyPaths).toEqual([join(state, "agents/a/node_modules")]);
   expect(container).not.toHaveProperty("hidden");
   const files = { "/run/samovar/x.mjs": join(state, "x.mjs") };
-  const plan = { container, name: "n", mark: "m", home: join(state, "home"), files, niceness: 5 };
+  const kernel = { callProfile: join(state, "w/calls.json"), emptied: ["/sys/class"] };
+  const plan = { container, name: "n", mark: "m", home: join(state, "home"), ...kernel, files, niceness: 5 };
   const words = getContainerArguments(plan);
   expect(words).toContain(`type=bind,"source=${state}/w/""odd"",name",target=/workspace`);
   const text = words.join(" ");
-  for (const option of ["--cap-drop ALL", "--security-opt no-new-privileges", "--network none", "--read-only"])
+  for (const option of [
+    "--cap-drop ALL",
+    "--security-opt no-new-privileges",
+    `--security-opt seccomp=${state}/w/calls.json`,
+    "--network none",
+    "--read-only",
+  ])
     expect(text).toContain(option);
   const kept = ["--pids-limit 4096", `--memory ${1024 ** 3} --memory-swap ${1024 ** 3}`, "--ulimit fsize=5000000"];
   for (const option of [...kept, "--cpu-shares 256", "--user 1000:1000"]) expect(text).toContain(option);
+  expect(text).toContain("--tmpfs /sys/class:ro");
   expect(text).toContain(`source=${state}/x.mjs,target=/run/samovar/x.mjs,readonly`);
   const unlimited = getContainerArguments({ ...plan, container: { ...container, limits: NO_LIMITS } });
   expect(unlimited.join(" ")).not.toMatch(/--pids-limit|--memory|fsize/);

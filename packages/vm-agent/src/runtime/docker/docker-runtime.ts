@@ -3,8 +3,9 @@
  * container lives on the standard input of this process's client: when either ends, the kernel kills everything inside, and
  * the engine removes the container. Keeps S1, T1.
  */
+import { readdirSync, writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Result, Timers } from "@samovar/base";
 import { ok } from "@samovar/base";
 import type { Failure, HostContainer, HostUser } from "@samovar/contracts";
@@ -21,6 +22,7 @@ import { NO_USAGE, type Usage } from "../../limits/usage.ts";
 import type { ProgramNetwork } from "../network/workspace-network.ts";
 import { makePlaces } from "../../users/places.ts";
 import { SEEN } from "../sandbox-arguments.ts";
+import { createCallProfile } from "./call-profile.ts";
 import { CONTAINER_NODE } from "./container-arguments.ts";
 import { Container } from "./container.ts";
 import { prepareImage } from "./image.ts";
@@ -99,7 +101,11 @@ export class DockerRuntime implements WorkspaceRuntime {
     if (this.#container !== null && !this.#container.hasEnded) return this.#container;
     const { home, container, user = null, network, mark, timers } = this.#options;
     makePlaces({ repo: container.checkout, home, tmp: container.tmp }, user);
+    const callProfile = join(dirname(container.tmp), "calls.json");
+    writeFileSync(callProfile, createCallProfile(), { mode: 0o600 });
     const plan = {
+      callProfile,
+      emptied: listKernelDirectories(),
       container: { ...container, image: this.#image },
       name: `samovar-${mark.replaceAll(/[^\w.-]/g, "_")}-${process.pid}-${(lastNumber += 1)}`,
       mark,
@@ -109,5 +115,19 @@ export class DockerRuntime implements WorkspaceRuntime {
     };
     this.#container = new Container(plan, this.#projectEnvironment, timers);
     return this.#container;
+  }
+}
+
+/** Of `/sys` all but the control groups, by which programs know their limits. Read-only as it is, the rest tells of the machine. */
+function listKernelDirectories(): string[] {
+  const list = (root: string, except: string) =>
+    readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() && entry.name !== except ? [join(root, entry.name)] : [],
+    );
+  try {
+    return [...list("/sys", "fs"), ...list("/sys/fs", "cgroup")];
+  } catch {
+    // Elsewhere than on Linux the engine runs in another machine.
+    return [];
   }
 }

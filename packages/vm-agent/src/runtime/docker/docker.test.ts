@@ -11,6 +11,7 @@ import { reportOmission, VM_AGENT_BUNDLE } from "@samovar/testing";
 import { startTestEngine } from "@samovar/testing/docker-engine";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createHostContainer, DEFAULT_DOCKER_SETTINGS, findDocker, type ContainerSettings } from "./choose-docker.ts";
+import { createCallProfile } from "./call-profile.ts";
 import { CONTAINER_NODE } from "./container-arguments.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
 import { NO_NETWORK } from "../network/workspace-network.ts";
@@ -93,7 +94,7 @@ if (typeof found === "string") {
     const config = JSON.parse(inspect(mark, "{{json .HostConfig}}")) as Record<string, unknown>;
     expect(config).toMatchObject({
       CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
+      SecurityOpt: ["no-new-privileges", `seccomp=${createCallProfile()}`],
       NetworkMode: "none",
       ReadonlyRootfs: true,
       Privileged: false,
@@ -102,8 +103,11 @@ if (typeof found === "string") {
       AutoRemove: true,
     });
     expect(JSON.stringify(config)).not.toMatch(/docker\.sock/);
-    expect(await run("ls /sys/class/net; ls /var/run /run; grep Cap /proc/self/status")).toMatch(
-      /^lo\n[^]*CapEff:\t0{16}/,
+    expect(await run("grep : /proc/net/dev; ls /var/run /run; grep Cap /proc/self/status")).toMatch(
+      /^ *lo:.*\n\/run:\nCapInh[^]*CapEff:\t0{16}/,
+    );
+    expect(await run("ls /sys/kernel /sys/class; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max")).toMatch(
+      /^\/sys\/class:\n\n\/sys\/kernel:\n(?:cat.*\n)?64/,
     );
     await runtime.end();
   });

@@ -1,6 +1,9 @@
 /** Files of the node, of its user and of other workspaces. */
 import { type EscapeProbe, getCallNumber, perl } from "./probe.ts";
 
+const SETUID =
+  "inside it has no effect, because nothing gains rights there; outside, the directories of workspaces are closed to other users";
+
 export const FILE_PROBES: readonly EscapeProbe[] = [
   {
     what: "reads the settings of a session host",
@@ -163,9 +166,6 @@ npm ci --offline --foreground-scripts --no-audit --no-fund`,
     line: 'cp /bin/true "$LEFT" && chmod 4755 "$LEFT" && test -u "$LEFT" && echo reached; rm -f "$LEFT"',
     process: "always",
     ownUser: "always",
-    holes: {
-      sandbox:
-        "inside it has no effect, because nothing gains rights there; outside, the directories of workspaces are closed to other users",
-    },
+    holes: { sandbox: SETUID, docker: SETUID },
   },
 ];

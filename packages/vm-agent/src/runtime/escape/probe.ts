@@ -8,6 +8,10 @@ export type Reach = "always" | "as root" | "never";
 /** The same in a workspace with a user of its own: always, or where this machine's kernel or settings let every user. */
 export type OwnUserReach = "always" | "by machine";
 
+/** The runtimes that are a wall. */
+export const WALLS = ["sandbox", "docker"] as const;
+export type Wall = (typeof WALLS)[number];
+
 export interface EscapeProbe {
   /** A predicate about the workspace's program: "reads …". Unique. */
   readonly what: string;
@@ -26,7 +30,7 @@ export interface EscapeProbe {
   /** For a probe that never succeeds: a shell line around `$LINE` with which it does, run on the node without any runtime. */
   readonly control?: string;
   /** Known holes, each with the reason why it stays. */
-  readonly holes?: { readonly sandbox?: string };
+  readonly holes?: Readonly<Partial<Record<Wall, string>>>;
 }
 
 export interface ProbeGroup {

@@ -20,7 +20,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
-import { type HostUser, OPEN_EGRESS } from "@samovar/contracts";
+import { type HostUser, NO_LIMITS, OPEN_EGRESS } from "@samovar/contracts";
 import { createUse } from "../../egress/outside.testing.ts";
 import { listenOnLoopback } from "../../listen.ts";
 import { becomeUser } from "../../users/become-user.ts";
@@ -28,9 +28,11 @@ import { makePlaces, PASSABLE } from "../../users/places.ts";
 import { giveUser } from "../../users/users.testing.ts";
 import { type RuntimeChoice, createHostSandbox } from "../choose-runtime.ts";
 import { createRuntime } from "../create-runtime.ts";
+import { createHostContainer } from "../docker/choose-docker.ts";
+import { CONTAINER_NODE } from "../docker/container-arguments.ts";
 import { createWorkspaceNetwork } from "../network/create-network.ts";
 import type { WorkspaceRuntime } from "../runtime.ts";
-import { type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
+import { type EngineAddress, type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
 import { type EscapeProbe, REACHED, getCallNumber } from "./probe.ts";
 
 const CANARY = "canary-of-the-escape-suite";
@@ -53,7 +55,7 @@ export interface Stage {
 }
 
 /** A stage serves one run of the probes, because they change what they reach. */
-export async function openStage(mode: RuntimeMode): Promise<Stage> {
+export async function openStage(mode: RuntimeMode, engine: EngineAddress | null): Promise<Stage> {
   const ends: Ends = [];
   const node = mkdtempSync(join(tmpdir(), "smv-escape-"));
   ends.push(() => rmSync(node, { recursive: true, force: true }));
@@ -99,7 +101,8 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
   const end = async () => {
     for (const each of ends.splice(0).toReversed()) await each();
   };
-  const choice = await chooseMode(mode, stateDir, [bundle, snapshot]);
+  const choice = await chooseMode(mode, { stateDir, readOnlyPaths: [bundle, snapshot], engine });
+  if (choice.kind !== mode.runtime) throw new Error(`no ${mode.name}: ${choice.reason ?? ""}`);
   return { stateDir, choice, user, env, end };
 }
 
@@ -241,8 +244,11 @@ export async function openSession({ stateDir, choice, user, env: known }: Stage)
   const [checkout, home, tmp] = [join(workspace, "repo"), join(workspace, "home"), join(workspace, "tmp")];
   for (const each of [checkout, home]) rmSync(each, { recursive: true, force: true });
   makePlaces({ repo: checkout, home, tmp }, user);
-  const sandbox = createHostSandbox(choice, { repo: checkout, tmp });
-  const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger });
+  const places = { repo: checkout, tmp };
+  const sandbox = createHostSandbox(choice, places);
+  const use = { project: "prj", command: [], limits: NO_LIMITS, user };
+  const container = createHostContainer(choice.container, places, use);
+  const network = createWorkspaceNetwork({ sandbox, container }, { log: silentLogger });
   await network?.start();
   network?.use(createUse(OPEN_EGRESS));
   const mark = `escape-${choice.kind}-${stateDir}`;
@@ -252,21 +258,15 @@ export async function openSession({ stateDir, choice, user, env: known }: Stage)
     WITH_KEYRING,
     ...argv,
   ];
-  const runtime = createRuntime({
-    places: { checkout, home },
-    user,
-    sandbox,
-    network,
-    mark,
-    timers: systemTimers,
-    enter,
-  });
+  const programs = { sandbox, container, network };
+  const runtime = createRuntime({ places: { checkout, home }, user, ...programs, mark, timers: systemTimers, enter });
+  const nodeBinary = container === null ? process.execPath : CONTAINER_NODE;
   return {
     runtime,
     checkout,
     leaves: known["LEAVES"] ?? "",
     run: async (script, args = [], env = {}) => {
-      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: process.execPath, SAMOVAR_SESSION: mark };
+      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: nodeBinary, SAMOVAR_SESSION: mark };
       const seen = { LEFT: join(runtime.seen.checkout ?? "", "left") };
       const started = runtime.start({
         argv: ["/bin/sh", "-c", script, "sh", ...args],
