@@ -11,8 +11,8 @@ import { findUserProcesses } from "../users/end-user.ts";
 import { aRun, fence, TestNode, type TestRun, waitForExit, withEarlyAgent } from "./daemon.testing.ts";
 import { makeRepository } from "./git/repositories.testing.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 30_000 });
-const WAIT = { timeout: 60_000, interval: 50 };
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
+const WAIT = { timeout: 120_000, interval: 50 };
 
 let node: TestNode;
 beforeEach(async () => {

@@ -203,7 +203,7 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] a daemon that is root", () => {
     const { trial, reason } = await chooseUsers({ ...SHARING, mode: "auto", stateDir: join(root, "state") });
     expect(trial).toBeNull();
     expect(reason).toBe(
-      `Other users cannot pass ${root}, where Samovar keeps its files. Let them, for example with: chmod o+x ${root}`,
+      `Other users cannot pass ${root}, where Samovar keeps its files. Allow it, for example with: chmod o+x ${root}`,
     );
   });
 });
