@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { getGivenWorkerSettings, getHetznerUrl, readDeploymentSettings } from "./deploy/deployment-settings.ts";
+import { getGivenWorkerSettings, readDeploymentSettings } from "./deploy/deployment-settings.ts";
 import { planDryRun } from "./deploy/dry-run.ts";
 import { createPorts, reportFailure } from "./deploy/ports.ts";
 import { readRelease } from "./deploy/release.ts";
@@ -32,8 +32,7 @@ await reportFailure(async () => {
     console.log(await createWrangler(null).dryRun(planDryRun(release, given)));
     return;
   }
-  const hetznerUrl = getHetznerUrl(given);
   const smokeTask = values["smoke-task"] ?? null;
-  const options = { settings, given, hetznerUrl, release, previewOnly: values.preview, smokeTask };
+  const options = { settings, given, release, previewOnly: values.preview, smokeTask };
   await runDeployment(options, createPorts(root, settings));
 });

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { getGivenWorkerSettings, getHetznerUrl, readDeploymentSettings } from "./deploy/deployment-settings.ts";
+import { getGivenWorkerSettings, readDeploymentSettings } from "./deploy/deployment-settings.ts";
 import { createPorts, reportFailure } from "./deploy/ports.ts";
 import { readConfig } from "./deploy/release.ts";
 import { runRemoval } from "./deploy/run-removal.ts";
@@ -18,12 +18,10 @@ await reportFailure(async () => {
     options: { "delete-data": { type: "boolean", default: false }, confirm: { type: "string" } },
   });
   const settings = readDeploymentSettings(process.env);
-  const given = getGivenWorkerSettings(process.env);
   const options = {
     settings,
     config: await readConfig(root),
-    publicUrl: given["PUBLIC_URL"] ?? null,
-    hetznerUrl: getHetznerUrl(given),
+    given: getGivenWorkerSettings(process.env),
     deleteData: values["delete-data"],
     confirmed: values.confirm ?? null,
   };

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 /** The file whose presence shows that a package is installed. */
 const SHOWS: Record<string, string> = {
   bubblewrap: "/usr/bin/bwrap",
+  caddy: "/usr/bin/caddy",
   chromium: "/usr/bin/chromium",
   "cloud-init": "/usr/bin/cloud-init",
   "docker.io": "/usr/sbin/dockerd",

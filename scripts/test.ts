@@ -46,6 +46,7 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 /** Debian packages that the suites use. */
 const PROGRAMS = [
   "bubblewrap",
+  "caddy",
   "docker.io",
   "chromium",
   "cloud-init",

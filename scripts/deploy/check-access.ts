@@ -1,6 +1,7 @@
 /** Looks for everything that a deployment needs before it changes anything: the tokens, their permissions, the domain's zone. */
 import * as z from "zod";
 import { type CloudflareApi, CloudflareError } from "./cloudflare-api.ts";
+import type { Cloud } from "./clouds.ts";
 import { DeployError } from "./deploy-error.ts";
 
 export interface Zone {
@@ -24,15 +25,10 @@ const ZONE_PROBES = (zone: Zone): readonly Probe[] => [
   { permission: `Zone ${zone.name} · Workers Routes · Edit`, path: `zones/${zone.id}/workers/routes` },
 ];
 
-export interface HetznerAccess {
-  readonly url: string;
-  readonly token: string;
-}
-
 /** Returns the domain's zone, null without a domain. Throws {@link DeployError} that names all that is missing. */
 export async function checkAccess(
   api: CloudflareApi,
-  hetzner: HetznerAccess,
+  clouds: readonly Cloud[],
   domain: string | null,
 ): Promise<Zone | null> {
   await requireToken(api);
@@ -46,8 +42,7 @@ export async function checkAccess(
     faults.push(
       `${domain} is in no zone that Cloudflare's token can read: add the zone to the account, and Zone · Zone · Read to the token`,
     );
-  const refusal = await checkHetzner(hetzner);
-  if (refusal !== null) faults.push(refusal);
+  faults.push(...(await Promise.all(clouds.map(checkCloud))).flat());
   if (faults.length > 0)
     throw new DeployError(
       `Something is missing:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
@@ -100,11 +95,10 @@ export async function findZone(api: CloudflareApi, domain: string): Promise<Zone
   return null;
 }
 
-async function checkHetzner({ url, token }: HetznerAccess): Promise<string | null> {
-  const response = await fetch(`${url}/servers?per_page=1`, { headers: { authorization: `Bearer ${token}` } }).catch(
-    () => null,
-  );
-  if (response === null) return `Hetzner's API at ${url} does not answer`;
-  if (response.status === 401 || response.status === 403) return "Hetzner does not accept HETZNER_TOKEN";
-  return response.ok ? null : `Hetzner's API answers ${response.status}`;
+/** What is wrong with it, if anything. */
+async function checkCloud({ variable, provider }: Cloud): Promise<readonly string[]> {
+  const listed = await provider.listServers({});
+  if (listed.ok) return [];
+  const { kind, message } = listed.error;
+  return [kind === "unauthorized" ? `${provider.name} does not accept ${variable}` : `${provider.name}: ${message}`];
 }

@@ -15,6 +15,10 @@ const service = z.object({
   default_environment: z.object({ script: z.object({ migration_tag: z.string().optional() }) }),
 });
 
+export async function exists(api: CloudflareApi, name: string): Promise<boolean> {
+  return (await api.find(`{account}/workers/services/${name}`, z.unknown())) !== null;
+}
+
 /**
  * Throws {@link DeployError} if the deployed Worker has an object migration that this checkout does not know: wrangler would
  * apply all of the checkout's migrations again.

@@ -5,6 +5,11 @@ import { DeployError } from "./deploy-error.ts";
 
 const given = (advice: string) => z.string({ error: advice }).min(1, advice);
 
+const NO_CLOUD = {
+  path: ["HETZNER_TOKEN"],
+  message: "A token of a Hetzner Cloud project with Read & Write; or DIGITALOCEAN_TOKEN for nodes at DigitalOcean.",
+};
+
 const deploymentSettings = z.object({
   CLOUDFLARE_ACCOUNT_ID: given("The account's id, from the overview of Workers in Cloudflare's dashboard.").regex(
     /^[0-9a-f]{32}$/,
@@ -12,7 +17,9 @@ const deploymentSettings = z.object({
   ),
   CLOUDFLARE_API_TOKEN: given("A token with the permissions that docs/self-hosting.md lists."),
   CLOUDFLARE_API_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
-  HETZNER_TOKEN: given("A token of a Hetzner Cloud project, with Read & Write."),
+  /** Of the clouds for nodes; one at least. */
+  HETZNER_TOKEN: z.string().min(1).nullable().default(null),
+  DIGITALOCEAN_TOKEN: z.string().min(1).nullable().default(null),
   PULUMI_CONFIG_PASSPHRASE: given(
     "A long passphrase that encrypts the stack's secrets. Keep it: nothing can replace it.",
   ),
@@ -45,9 +52,11 @@ const COMPUTED = new Set(["INSTALLATION_ID", "OPERATOR_SECRET", "SIGNING_KEY", "
 
 /** Throws {@link DeployError} that names every missing or invalid variable. */
 export function readDeploymentSettings(env: Environment): DeploymentSettings {
-  const result = deploymentSettings.safeParse(withoutEmpty(env));
-  if (result.success) return result.data;
-  throw refuseSettings(result.error);
+  const present = withoutEmpty(env);
+  const result = deploymentSettings.safeParse(present);
+  const hasCloud = "HETZNER_TOKEN" in present || "DIGITALOCEAN_TOKEN" in present;
+  if (result.success && hasCloud) return result.data;
+  throw refuseSettings([...(result.error?.issues ?? []), ...(hasCloud ? [] : [NO_CLOUD])]);
 }
 
 /**
@@ -60,22 +69,20 @@ export function getGivenWorkerSettings(env: Environment): Readonly<Record<string
   const given = Object.fromEntries(
     names.flatMap((name) => (present[name] === undefined ? [] : [[name, present[name]] as const])),
   );
-  const result = workerSettings.partial().safeParse(given);
-  if (result.success) return given;
-  throw refuseSettings(result.error);
+  const issues = Object.entries(workerSettings.shape).flatMap(([name, field]) =>
+    name in given ? (field.safeParse(given[name]).error?.issues ?? []).map((each) => ({ ...each, path: [name] })) : [],
+  );
+  if (issues.length > 0) throw refuseSettings(issues);
+  return given;
 }
 
-function refuseSettings(error: z.ZodError): DeployError {
-  const faults = error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+function refuseSettings(issues: readonly Pick<z.core.$ZodIssue, "path" | "message">[]): DeployError {
+  const faults = issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
   return new DeployError(
     `Settings are missing or invalid:\n${faults.join("\n")}`,
     "Set them in the environment or in the file deploy.env; docs/self-hosting.md says where each one is found. Nothing was changed.",
   );
 }
-
-/** Where the Worker will find the provider's API. */
-export const getHetznerUrl = (given: Readonly<Record<string, string>>): string =>
-  workerSettings.shape.HETZNER_API_URL.parse(given["HETZNER_API_URL"]);
 
 function withoutEmpty(env: Environment): Record<string, string> {
   return Object.fromEntries(

@@ -21,10 +21,12 @@ export function createPulumi(
   const directory = join(root, "infra");
   const stack = ["--stack", settings.PULUMI_STACK];
   const run = (args: readonly string[]) => runPulumi(directory, args, settings, env);
-  const select = async () => {
+  const prepare = async () => {
     await prepareProgram(directory);
     await run(["stack", "select", "--create", settings.PULUMI_STACK, "--secrets-provider", "passphrase"]);
   };
+  let prepared: Promise<void> | null = null;
+  const select = () => (prepared ??= prepare());
   const read: Infrastructure["read"] = async () => {
     const outputs = stackOutputs.safeParse(
       JSON.parse(await run(["stack", "output", "--json", "--show-secrets", ...stack])),

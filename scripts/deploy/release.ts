@@ -14,8 +14,6 @@ export interface Release {
   readonly assets: string;
   readonly agent: AgentRelease;
   readonly migrations: readonly MigrationFile[];
-  /** SHA-256 of each deployed file. */
-  readonly files: Readonly<Record<string, string>>;
 }
 
 /** The bindings of the checkout at `root`. */
@@ -37,7 +35,6 @@ export async function readRelease(root: string): Promise<Release> {
     assets,
     agent: agent.data,
     migrations: await readMigrations(join(api, "migrations")),
-    files: { "worker.js": sha256(await readFile(main)), ...(await digestFiles(assets)) },
   };
 }
 
@@ -46,13 +43,12 @@ async function readMigrations(directory: string): Promise<MigrationFile[]> {
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(directory, name), "utf8") })));
 }
 
-async function digestFiles(directory: string): Promise<Record<string, string>> {
-  const entries = await readdir(directory, { withFileTypes: true, recursive: true });
+/** SHA-256 of each file that is deployed, by its path. */
+export async function digestFiles({ main, assets }: Release): Promise<Readonly<Record<string, string>>> {
+  const entries = await readdir(assets, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  const digests = files
-    .toSorted()
-    .map(async (file) => [relative(directory, file), sha256(await readFile(file))] as const);
-  return Object.fromEntries(await Promise.all(digests));
+  const digests = files.toSorted().map(async (file) => [relative(assets, file), sha256(await readFile(file))] as const);
+  return { "worker.js": sha256(await readFile(main)), ...Object.fromEntries(await Promise.all(digests)) };
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -3,14 +3,16 @@
  * whole may be repeated after any failure, and changes nothing when there is nothing to change.
  */
 import { applyMigrations } from "@samovar/api/database/migrate";
+import { keepReleases, readEarlierReleases, readFromUrl } from "../keep-releases.ts";
 import { checkAccess } from "./check-access.ts";
 import type { CloudflareApi } from "./cloudflare-api.ts";
+import { getCloudSecrets, openClouds } from "./clouds.ts";
 import { openDatabase, readBookmark } from "./d1-over-http.ts";
-import { isDeployed, refuseOlderCheckout } from "./deployed-version.ts";
+import { exists, isDeployed, refuseOlderCheckout } from "./deployed-version.ts";
 import { DeployError } from "./deploy-error.ts";
 import type { DeploymentSettings } from "./deployment-settings.ts";
 import type { Infrastructure, StackOutputs } from "./infrastructure.ts";
-import type { Release } from "./release.ts";
+import { digestFiles, type Release } from "./release.ts";
 import { withOwner } from "./samovar-access.ts";
 import { runSmokeTask, waitUntilHealthy, type Waiting } from "./smoke-test.ts";
 import { computeTag, planWorker } from "./worker-plan.ts";
@@ -21,7 +23,6 @@ export interface DeploymentOptions {
   readonly settings: DeploymentSettings;
   /** The Worker's settings that a person gave. */
   readonly given: Readonly<Record<string, string>>;
-  readonly hetznerUrl: string;
   readonly release: Release;
   /** Shows what would change, and changes nothing. */
   readonly previewOnly: boolean;
@@ -46,13 +47,16 @@ export interface Deployment {
   readonly uploaded: boolean;
 }
 
+/** Access is checked before there is an installation. */
+const NOT_YET_KNOWN = "samovar-check";
+
 /** Null after a preview. Throws {@link DeployError}. */
 export async function runDeployment(options: DeploymentOptions, ports: DeploymentPorts): Promise<Deployment | null> {
   const { settings, release } = options;
   const { api, infrastructure, print } = ports;
-  const hetzner = { url: options.hetznerUrl, token: settings.HETZNER_TOKEN };
+  const clouds = openClouds(settings, options.given, NOT_YET_KNOWN);
   await infrastructure.check();
-  const zone = await checkAccess(api, hetzner, settings.SAMOVAR_DOMAIN);
+  const zone = await checkAccess(api, clouds, settings.SAMOVAR_DOMAIN);
   await refuseOlderCheckout(api, release.config);
   print("Accounts, tokens and permissions: as needed.");
   const [database] = release.config.d1_databases;
@@ -85,7 +89,8 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   });
 
   const { bookmark, migrated } = await migrate(outputs, options, ports);
-  const tag = computeTag(plan, release.files);
+  if (await exists(api, plan.name)) await keepDeployedFiles(url, release, print);
+  const tag = computeTag(plan, await digestFiles(release));
   const isSame = await isDeployed(api, plan, tag);
   if (isSame) print("The Worker: this version runs already.");
   else {
@@ -95,8 +100,9 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
 
   await waitUntilHealthy(url, ports);
   const signInLink = await withOwner({ url, operatorSecret: outputs.operatorSecret }, async (client) => {
-    if (!isSame || !(await client.credentials()).some(({ kind }) => kind === "hetzner"))
-      await client.putCredential({ kind: "hetzner", token: settings.HETZNER_TOKEN });
+    const known = new Set((await client.credentials()).map(({ kind }) => kind));
+    for (const secret of getCloudSecrets(settings))
+      if (!isSame || !known.has(secret.kind)) await client.putCredential(secret);
     const link = await client.createLink();
     if (options.smokeTask !== null)
       print(`Smoke task: ${await runSmokeTask(client, options.smokeTask, ports)} completed.`);
@@ -105,6 +111,15 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   print(`Samovar runs at ${url}`);
   print(`Sign in within 15 minutes: ${signInLink}`);
   return { url, signInLink, migrated, uploaded: !isSame };
+}
+
+/** What nodes and open pages load of the deployed releases stays reachable. A Worker that does not answer does not prevent its repair. */
+async function keepDeployedFiles(url: string, { assets }: Release, print: (line: string) => void): Promise<void> {
+  try {
+    await keepReleases(assets, await readEarlierReleases(readFromUrl(url)));
+  } catch (error) {
+    print(`The files of the deployed release cannot be read and are not kept: ${String(error)}`);
+  }
 }
 
 async function migrate(

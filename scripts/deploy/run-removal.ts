@@ -3,10 +3,12 @@
  * ones, then what is left at the provider, and with `deleteData` the stack. Each step may be repeated.
  */
 import type { WranglerConfig } from "@samovar/api/wrangler-config";
-import { createHetznerProvider, SERVER_LABELS } from "@samovar/providers";
+import { removeInstallation } from "@samovar/providers";
 import * as z from "zod";
 import { findZone } from "./check-access.ts";
 import type { CloudflareApi } from "./cloudflare-api.ts";
+import { openClouds } from "./clouds.ts";
+import { exists } from "./deployed-version.ts";
 import { DeployError } from "./deploy-error.ts";
 import type { DeploymentSettings } from "./deployment-settings.ts";
 import type { Infrastructure, StackOutputs } from "./infrastructure.ts";
@@ -16,9 +18,8 @@ import type { Waiting } from "./smoke-test.ts";
 export interface RemovalOptions {
   readonly settings: DeploymentSettings;
   readonly config: WranglerConfig;
-  /** Where the Worker answers; null: below workers.dev or at the domain. */
-  readonly publicUrl: string | null;
-  readonly hetznerUrl: string;
+  /** The Worker's settings that a person gave. */
+  readonly given: Readonly<Record<string, string>>;
   /** Also the database and the secrets. */
   readonly deleteData: boolean;
   /** The installation's id, which confirms the removal. */
@@ -51,7 +52,7 @@ export async function runRemoval(options: RemovalOptions, ports: RemovalPorts): 
       `To remove it, run: npm run destroy -- ${deleteData ? "--delete-data " : ""}--confirm ${outputs.installationId}`,
     );
 
-  if ((await api.find(`{account}/workers/services/${config.name}`, z.unknown())) !== null) {
+  if (await exists(api, config.name)) {
     await destroyNodes(outputs, await findAddress(options, api), ports);
     await deleteWorker(options, ports);
   }
@@ -100,8 +101,9 @@ function describeRemoval({ installationId, databaseId }: StackOutputs, deleteDat
   ];
 }
 
-async function findAddress({ publicUrl, settings, config }: RemovalOptions, api: CloudflareApi): Promise<string> {
-  if (publicUrl !== null) return publicUrl;
+async function findAddress({ given, settings, config }: RemovalOptions, api: CloudflareApi): Promise<string> {
+  const publicUrl = given["PUBLIC_URL"];
+  if (publicUrl !== undefined) return publicUrl;
   if (settings.SAMOVAR_DOMAIN !== null) return `https://${settings.SAMOVAR_DOMAIN}`;
   const { subdomain } = await api.call("GET", "{account}/workers/subdomain", z.object({ subdomain: z.string() }));
   return `https://${config.name}.${subdomain}.workers.dev`;
@@ -126,30 +128,21 @@ async function destroyNodes(
   }
 }
 
-/** Every server with the installation's label, also one that was created while the Worker was being deleted. */
+/** Every server with the installation's label, also one that was created while the Worker was being deleted, and their firewall. */
 async function deleteLeftServers(
-  { hetznerUrl, settings }: RemovalOptions,
+  { settings, given }: RemovalOptions,
   { installationId }: StackOutputs,
   { print, pause }: RemovalPorts,
 ): Promise<void> {
-  const provider = createHetznerProvider({ baseUrl: hetznerUrl, token: settings.HETZNER_TOKEN, installationId, fetch });
-  let deleted = 0;
-  for (;;) {
-    const found = await provider.listServers({ [SERVER_LABELS.installation]: installationId });
-    if (!found.ok) throw refuseProvider(found.error.message);
-    const server = found.value.find(({ status }) => status !== "deleting");
-    if (server !== undefined) {
-      const gone = await provider.deleteServer(server.id);
-      if (!gone.ok && !gone.error.retriable) throw refuseProvider(gone.error.message);
-      if (gone.ok) deleted++;
-    } else if (found.value.length === 0) break;
-    await pause(PAUSE_MS);
+  for (const { provider } of openClouds(settings, given, installationId)) {
+    const removal = await removeInstallation(provider, () => pause(PAUSE_MS));
+    const reason = removal.ok ? removal.value.remaining.join(", ") : removal.error.message;
+    if (reason !== "")
+      throw new DeployError(
+        `Not everything at ${provider.name} was deleted: ${reason}`,
+        "Run the same command again; until then servers may cost money.",
+      );
+    const deleted = removal.ok ? removal.value.servers.length : 0;
+    print(`At ${provider.name}: ${deleted === 0 ? "no server is left" : `${deleted} more servers deleted`}.`);
   }
-  print(deleted === 0 ? "No server is left at the provider." : `Servers deleted at the provider: ${deleted}.`);
 }
-
-const refuseProvider = (message: string) =>
-  new DeployError(
-    `The provider did not delete every server: ${message}`,
-    "Run the same command again; until then servers may cost money.",
-  );

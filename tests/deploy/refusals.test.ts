@@ -23,7 +23,7 @@ beforeEach(() => {
 
 test("[R52] every missing setting is named at once, with where it is found", () => {
   expect(() => readDeploymentSettings({ SAMOVAR_DOMAIN: "not a name" })).toThrow(
-    /CLOUDFLARE_ACCOUNT_ID: .*dashboard.*\n.*CLOUDFLARE_API_TOKEN: .*\n.*HETZNER_TOKEN: .*\n.*PULUMI_CONFIG_PASSPHRASE: .*\n.*SAMOVAR_DOMAIN: /,
+    /CLOUDFLARE_ACCOUNT_ID: .*dashboard.*\n.*CLOUDFLARE_API_TOKEN: .*\n.*PULUMI_CONFIG_PASSPHRASE: .*\n.*SAMOVAR_DOMAIN: .*\n.*HETZNER_TOKEN: .*DIGITALOCEAN_TOKEN/,
   );
 });
 
@@ -38,7 +38,7 @@ test("[R52] every permission that a token lacks is named at once, before anythin
   for (const path of ["workers/scripts", "d1/"]) rig.account.lacking.add(path);
 
   await expect(rig.deploy({ env: { SAMOVAR_DOMAIN: "tea.example.org", HETZNER_TOKEN: "wrong" } })).rejects.toThrow(
-    /lacks: Account · Workers Scripts · Edit\n.*lacks: Account · D1 · Edit\n.*tea\.example\.org is in no zone.*\n.*Hetzner does not accept HETZNER_TOKEN/,
+    /lacks: Account · Workers Scripts · Edit\n.*lacks: Account · D1 · Edit\n.*tea\.example\.org is in no zone.*\n.*hetzner does not accept HETZNER_TOKEN/,
   );
   expect([rig.account.takeChanges(), rig.stack]).toEqual([[], null]);
 });

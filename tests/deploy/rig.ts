@@ -1,6 +1,7 @@
 /** A scripted Cloudflare account, a local cloud for the nodes, and deployments between them. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { cp } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { jsonLogger, systemClock } from "@samovar/base";
@@ -9,7 +10,6 @@ import { connectToCloudflare } from "../../scripts/deploy/cloudflare-api.ts";
 import {
   type DeploymentSettings,
   getGivenWorkerSettings,
-  getHetznerUrl,
   readDeploymentSettings,
 } from "../../scripts/deploy/deployment-settings.ts";
 import { createPulumi } from "../../scripts/deploy/pulumi.ts";
@@ -61,7 +61,10 @@ export class Rig {
       serviceEnv: { WORKSPACE_RUNTIME: "process" },
       logger: jsonLogger({ clock: systemClock, write: () => {} }),
     });
-    const release = await readRelease(root);
+    const built = await readRelease(root);
+    // A deployment adds the files of earlier releases to it.
+    const release = { ...built, assets: join(directory, "web") };
+    await cp(built.assets, release.assets, { recursive: true });
     return new Rig(directory, await startScriptedCloudflare(directory), cloud, release);
   }
 
@@ -124,7 +127,6 @@ export class Rig {
     const options = {
       settings: readDeploymentSettings(values),
       given,
-      hetznerUrl: getHetznerUrl(given),
       release,
       previewOnly,
       smokeTask: smokeTask ?? null,
@@ -138,8 +140,7 @@ export class Rig {
     const options = {
       settings: readDeploymentSettings(values),
       config: this.release.config,
-      publicUrl: given["PUBLIC_URL"] ?? null,
-      hetznerUrl: getHetznerUrl(given),
+      given,
       ...wanted,
     };
     return runRemoval(options, this.#makePorts(options.settings));

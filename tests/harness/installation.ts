@@ -1,8 +1,8 @@
 /** A real installation in a new directory: `samovar up` as a process, and its CLI. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { taskView, type TaskView } from "@samovar/contracts";
 
@@ -72,6 +72,8 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
 export interface InstallationOptions {
   /** Overrides settings. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments of `samovar up`. */
+  readonly args?: readonly string[];
   /** Continues an earlier installation. */
   readonly dataDir?: string;
   readonly port?: number;
@@ -93,6 +95,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     "--data-dir",
     dataDir,
     ...(port === undefined ? [] : ["--port", String(port)]),
+    ...(options.args ?? []),
   ];
   const up = follow(args, env, options.separateSession);
   const ready = await up.until((line) => line["event"] === "ready");
@@ -122,6 +125,8 @@ async function makeDataDirectory(): Promise<string> {
   for (const name of ["agents", "agents-records"]) {
     const shared = join(tmpdir(), "samovar-shared", name);
     await mkdir(shared, { recursive: true, mode: 0o700 });
+    // Users of workspaces pass to it, as on a server.
+    await chmod(dirname(shared), 0o711);
     await symlink(shared, join(dataDir, name));
   }
   return dataDir;

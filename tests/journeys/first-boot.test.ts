@@ -19,7 +19,7 @@ const read = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), "u
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "samovar-first-boot-"));
-  boot = await prepareFirstBoot({ WORKSPACE_RUNTIME: "process", CLONE_TIMEOUT_MS: "61000" });
+  boot = await prepareFirstBoot({ WORKSPACE_RUNTIME: "process", WORKSPACE_USERS: "shared", CLONE_TIMEOUT_MS: "61000" });
   for (const path of ["etc/cloud/cloud.cfg.d", "etc/systemd/system", "var", "opt", "root", "fakes"])
     mkdirSync(at(path), { recursive: true });
   for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, at(name));

@@ -18,6 +18,7 @@ import type { Ports } from "./deps.ts";
 import { limitBody, limitDepth, requireJson } from "./http/body.ts";
 import { createRouter } from "./http/context.ts";
 import type { AppContext, Router } from "./http/context.ts";
+import { refuseEmulatorRequests } from "./http/emulator-requests.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { requireKnownHost } from "./http/hosts.ts";
@@ -66,7 +67,7 @@ const userRouters = (): readonly Router[] => [
 export function createApp(ports: Ports = systemPorts): Router {
   const app = createRouter();
   app.onError(respondWithError);
-  app.use(prepare(ports), securityHeaders, requireKnownHost);
+  app.use(prepare(ports), securityHeaders, refuseEmulatorRequests, requireKnownHost);
   for (const router of byteRouters()) app.route("/", router);
   app.use("/api/*", limitBody, requireJson);
   for (const router of deliveryRouters()) app.route("/", router);

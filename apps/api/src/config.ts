@@ -64,6 +64,33 @@ const controlPlaneSettings = z.object({
     .describe(
       "Address at which browsers open the pages, if it is not PUBLIC_URL; the sign-in cookie counts only there",
     ),
+  LOCAL_URL: z
+    .url({ protocol: /^http$/ })
+    .optional()
+    .describe(
+      "Address at which programs on the control plane's own computer reach it, if it is not PUBLIC_URL. Set when the control plane runs on a server of its own instead of on Cloudflare",
+    ),
+  NODES_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Address at which nodes reach the control plane, if it is not PUBLIC_URL"),
+  TRUSTED_PROXIES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe(
+      "Proxies between callers and a server of its own: so many entries at the end of X-Forwarded-For are believed. 0: the header is never read",
+    ),
+  RESTORED_AT: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe(
+      "When this installation was restored from a backup, in Unix milliseconds. Earlier nodes are not its own, and runs that were in flight end",
+    ),
   FORMER_PUBLIC_URLS: z
     .string()
     .default("")

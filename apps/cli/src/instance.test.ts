@@ -15,6 +15,7 @@ const running = {
   pid: 42,
   start: "7",
   url: "http://127.0.0.1:7266",
+  publicUrl: null,
   apiToken: "smv_x",
   startedAt: 1,
 } as const;

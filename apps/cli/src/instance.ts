@@ -15,6 +15,11 @@ const instance = z.object({
   /** When that process started, as `up/processes.ts` reads it; null where the system does not provide it. */
   start: z.string().nullable().default(null),
   url: z.url({ protocol: /^https?$/ }),
+  /** Where others reach it; null: from this computer only. */
+  publicUrl: z
+    .url({ protocol: /^https$/ })
+    .nullable()
+    .default(null),
   apiToken: z.string().min(1),
   startedAt: millis,
 });

@@ -114,7 +114,7 @@ function withImage(address: string | null, programs: readonly string[], stop: ()
 }
 
 const PROGRAMS =
-  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp";
+  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp chown chmod cut dirname uname sha256sum tar gzip curl";
 
 const C_LIBRARY =
   "librt.so.1 libdl.so.2 libpthread.so.0 libm.so.6 libutil.so.1 libresolv.so.2 libnss_files.so.2 libnss_dns.so.2";
@@ -134,6 +134,9 @@ function makeRoot(programs: readonly string[]): string {
     if (entry === undefined) cpSync(file, join(root, seen));
     else copyPackage({ from: join(home ?? "", "node_modules", name), name, entry, root });
   }
+  // Git finds its own commands there.
+  const gitCore = "/usr/lib/git-core";
+  if (existsSync(gitCore)) cpSync(gitCore, join(root, gitCore), { recursive: true, verbatimSymlinks: true });
   const listed = spawnSync("ldd", [...files.map(({ file }) => file), process.execPath], { encoding: "utf8" }).stdout;
   const needed = listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [];
   const libc = needed.find((library) => library.endsWith("/libc.so.6"));

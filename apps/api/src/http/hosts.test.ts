@@ -86,6 +86,55 @@ describe("on one computer", () => {
   });
 });
 
+describe("on a server of its own", () => {
+  const PUBLIC = "https://samovar.test";
+  const LOCAL = "http://127.0.0.1:7266";
+  const control = controlPlane(undefined, { PUBLIC_URL: PUBLIC, LOCAL_URL: LOCAL });
+  // Behind a proxy that ends TLS, a request has the public name and the scheme http.
+  const FORWARDED = "http://samovar.test";
+
+  it("a browser signs in through the proxy, with a cookie for TLS alone, and its answers demand TLS", async () => {
+    const { apiToken } = await setUp();
+    const made = await control.ask(`${LOCAL}/api/identity/links`, { body: {}, token: apiToken });
+    const { url } = signInLink.parse(await made.json());
+    expect(url).toMatch(/^https:\/\/samovar\.test\/sign-in#/);
+    const redeemed = await control.ask(`${FORWARDED}/api/identity/redeem`, {
+      body: { token: new URL(url).hash.slice(1) },
+      headers: { origin: PUBLIC },
+    });
+    expect(redeemed.status).toBe(200);
+    expect(redeemed.headers.get("strict-transport-security")).toMatch(/^max-age=\d{8}/);
+    const cookie = redeemed.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/^__Host-samovar_session=[^]*; Secure/);
+    const headers = { cookie: cookie.split(";", 1)[0] ?? "", origin: PUBLIC };
+    expect((await control.ask(`${FORWARDED}/api/me`, { headers })).status).toBe(200);
+    const change = (origin: string) =>
+      control.ask(`${FORWARDED}/api/identity/sign-out-others`, {
+        method: "POST",
+        body: {},
+        headers: { ...headers, origin },
+      });
+    expect((await change("http://samovar.test")).status, "the same name without TLS is another origin").toBe(403);
+    expect((await change(PUBLIC)).status).toBe(200);
+    const local = await control.ask(`${LOCAL}/api/me`, { headers });
+    expect(local.status, "the cookie does not count at the local address").toBe(401);
+  });
+
+  it("programs on the server call it at its local address, which serves no pages", async () => {
+    const { apiToken: token } = await setUp();
+    expect((await control.ask(`${LOCAL}/api/me`, { token })).status).toBe(200);
+    expect((await control.ask(`${LOCAL}/sign-in`)).status).toBe(404);
+    expect((await control.ask(`${FORWARDED}/sign-in`)).status).toBe(200);
+  });
+
+  it.each(["http://127.0.0.1:8080", "http://localhost:7266", "https://samovar.test:8443", "https://evil.test"])(
+    "[S1] another name is refused: %s",
+    async (address) => {
+      expect((await control.ask(`${address}/api/health`)).status).toBe(403);
+    },
+  );
+});
+
 describe("a name that is not ours", () => {
   const planes = { local: onOneComputer, cloud: controlPlane(undefined, { PUBLIC_URL: "https://samovar.test" }) };
 

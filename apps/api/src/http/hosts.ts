@@ -11,6 +11,10 @@ import type { AppContext } from "./context.ts";
 
 type Addresses = Pick<Config, "PUBLIC_URL" | "PAGE_URL">;
 
+/** Where nodes reach the control plane. */
+export const getNodesUrl = ({ NODES_URL, PUBLIC_URL }: Pick<Config, "NODES_URL" | "PUBLIC_URL">): string =>
+  NODES_URL ?? PUBLIC_URL;
+
 export const getPageUrl = (config: Addresses): URL => new URL(config.PAGE_URL ?? config.PUBLIC_URL);
 
 /** Refuses a request to a name that is not ours. A former name is, because nodes keep the address that they were created with. */
@@ -18,11 +22,17 @@ export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) =
   const { hostname, host } = new URL(c.req.url);
   const { config } = c.get("deps");
   const own = new URL(config.PUBLIC_URL);
-  const isKnown =
-    isPageHost(c) || (isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host) || isFormerHost(c);
+  const isOwn = isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host;
+  const isKnown = isPageHost(c) || isOwn || isFormerHost(c) || isLocalHost(c);
   if (!isKnown) throw new SamovarError("forbidden", `Samovar does not answer to the name ${hostname}.`);
   await next();
 };
+
+/** Whether a program on the control plane's own computer calls, as far as the name says: for rate limits, never for rights. */
+export function isLocalHost(c: Context<AppContext>): boolean {
+  const { LOCAL_URL } = c.get("deps").config;
+  return LOCAL_URL !== undefined && new URL(c.req.url).host === new URL(LOCAL_URL).host;
+}
 
 /** On one computer with any port, because a proxy for development has its own. */
 export function isPageHost(c: Context<AppContext>): boolean {

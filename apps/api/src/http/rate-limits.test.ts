@@ -106,6 +106,47 @@ describe("[security 15] wrong secrets from one address", () => {
   });
 });
 
+describe("[security 15] wrong secrets on a server of its own", () => {
+  const PUBLIC = "https://samovar.test";
+  const own = { ...LIMITS, PUBLIC_URL: PUBLIC, LOCAL_URL: "http://127.0.0.1:7266" };
+  const wrong = ({ ask }: Plane, headers: Record<string, string>, at = PUBLIC) =>
+    ask(`${at}/api/me`, { token: "wrong", headers });
+  const from = (text: string) => ({ "x-forwarded-for": text });
+
+  it.each(["x-forwarded-for", "cf-connecting-ip", "x-real-ip", "forwarded"])(
+    "count as one without a trusted proxy: the caller writes %s",
+    async (name) => {
+      const control = plane(own);
+      await statuses(3, () => wrong(control, { [name]: "203.0.113.1" }));
+      expect((await wrong(control, { [name]: "203.0.113.2" })).status).toBe(429);
+    },
+  );
+
+  it("count by the address that the trusted proxy appended, whatever the caller wrote before it", async () => {
+    const control = plane({ ...own, TRUSTED_PROXIES: "1" });
+    for (const made of ["", "198.51.100.1, ", "198.51.100.2, 198.51.100.3, "])
+      expect((await wrong(control, from(`${made}203.0.113.1`))).status).toBe(401);
+    expect((await wrong(control, from("198.51.100.9, 203.0.113.1"))).status).toBe(429);
+    expect((await wrong(control, from("203.0.113.1, 203.0.113.2"))).status).toBe(401);
+    expect((await wrong(control, { ...from("203.0.113.1"), "cf-connecting-ip": "203.0.113.77" })).status).toBe(429);
+  });
+
+  it("count by the address before the second of two trusted proxies", async () => {
+    const control = plane({ ...own, TRUSTED_PROXIES: "2" });
+    await statuses(3, () => wrong(control, from("198.51.100.1, 203.0.113.1, 10.0.0.1")));
+    expect((await wrong(control, from("198.51.100.2, 203.0.113.1, 10.0.0.2"))).status).toBe(429);
+    expect((await wrong(control, from("203.0.113.2, 10.0.0.1"))).status).toBe(401);
+  });
+
+  it("count as one for programs on the server itself, which no proxy forwards", async () => {
+    const control = plane({ ...own, TRUSTED_PROXIES: "1" });
+    const at = own.LOCAL_URL;
+    await statuses(3, () => wrong(control, from("203.0.113.1"), at));
+    expect((await wrong(control, from("203.0.113.2"), at)).status).toBe(429);
+    expect((await wrong(control, from("203.0.113.1"))).status).toBe(401);
+  });
+});
+
 describe("[security 15] the set-up", () => {
   it("gets 429 over the limit, and another minute it works again; wrong secrets do not count", async () => {
     const { ask, clock } = plane({ SETUPS_PER_MINUTE: "2" });

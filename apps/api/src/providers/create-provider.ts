@@ -5,9 +5,17 @@ import type { Provider } from "@samovar/providers";
 import { createDigitalOceanProvider, createHetznerProvider } from "@samovar/providers";
 import type { Config } from "../config.ts";
 
+/** The settings that clouds need. */
+export type CloudConfig = Pick<
+  Config,
+  | "INSTALLATION_ID"
+  | `${"HETZNER" | "DIGITALOCEAN"}_${"API_URL" | "IMAGE" | "SSH_KEY"}`
+  | "HETZNER_LOCATION"
+  | "DIGITALOCEAN_REGION"
+>;
 export type CloudSecret = Extract<CredentialSecret, { readonly kind: ProviderName }>;
 
-export function createProvider(config: Config, secret: CloudSecret): Provider {
+export function createProvider(config: CloudConfig, secret: CloudSecret): Provider {
   const shared = {
     token: secret.token,
     installationId: config.INSTALLATION_ID,

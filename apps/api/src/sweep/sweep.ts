@@ -12,6 +12,7 @@ import { deleteFinishedRuns } from "../tasks/finished-runs.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { within } from "../within.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
+import { sweepRestored } from "./restored.ts";
 import { sweepRetainedWorkspaces } from "./retained-workspaces.ts";
 import { sweepAbandonedWorkspaces } from "./abandoned-workspaces.ts";
 import { sweepOldAuditEntries } from "./old-audit-entries.ts";
@@ -34,6 +35,7 @@ export interface PhaseReport extends PhaseOutcome {
 export type SweepReport = readonly PhaseReport[];
 
 export const PHASES: Readonly<Record<string, Phase>> = {
+  restored: sweepRestored,
   "stale-nodes": sweepStaleNodes,
   "destroyed-nodes": sweepDestroyedNodes,
   "unknown-servers": sweepUnknownServers,

@@ -4,6 +4,7 @@
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
+import type { Failure } from "@samovar/contracts";
 import { MAX_QUEUE_POLL_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, asc, eq, inArray, lt, not, sql } from "drizzle-orm";
@@ -26,7 +27,7 @@ const SIGNAL_GRACE_MS = 2_000;
 /** Checking a run and signalling it need no query. */
 const CHECKED = 200;
 
-const LOST = {
+const LOST: Failure = {
   code: "run_lost",
   message: "The run of this task was lost. The messages delivered so far are stored; retry the task.",
 };
@@ -91,30 +92,33 @@ async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise
   }
 }
 
-/** Closes the session first: the sweep returns until the task has ended. Other phases handle the rest. */
-async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
-  await endLostSession(deps, task);
-  const ended = await tryChange(deps, task.id, { kind: "fail", failure: LOST, output: null }, { kind: "sweep" });
+/**
+ * Fails a task whose run does nothing more. Closes the session first: the sweep returns until the task has ended. Other phases
+ * handle the rest. Returns whether the task was still in flight.
+ */
+export async function giveUp(deps: Deps, task: TaskRecord, failure: Failure = LOST): Promise<boolean> {
+  await endLostSession(deps, task, failure);
+  const ended = await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "sweep" });
   if (!ended.ok) return false;
-  deps.logger.warn("run.lost", { taskId: task.id, runId: task.runId });
-  await releaseWorkspaces(deps, task);
+  deps.logger.warn("run.lost", { taskId: task.id, runId: task.runId, code: failure.code });
+  await releaseWorkspaces(deps, task, failure);
   return true;
 }
 
-async function endLostSession(deps: Deps, task: TaskRecord): Promise<void> {
+async function endLostSession(deps: Deps, task: TaskRecord, failure: Failure): Promise<void> {
   await ensureSession(deps, task);
   const data = getProjectData(deps, task.projectId);
-  await data.addNotice(task.sessionId, deriveMessageId(`${task.runId}:lost`), LOST.message);
+  await data.addNotice(task.sessionId, deriveMessageId(`${task.runId}:lost`), failure.message);
   await data.endSession(task.sessionId, "error");
 }
 
-async function releaseWorkspaces({ db, env }: Deps, task: TaskRecord): Promise<void> {
+async function releaseWorkspaces({ db, env }: Deps, task: TaskRecord, failure: Failure): Promise<void> {
   const held = await db
     .select()
     .from(workspaces)
     .where(and(eq(workspaces.taskId, task.id), inArray(workspaces.state, ["creating", "ready", "busy"])));
   for (const { id, nodeId } of held) {
-    await setWorkspaceState(env, id, "failed", { failure: LOST });
+    await setWorkspaceState(env, id, "failed", { failure });
     await getNodeObject(env, nodeId).enqueue({
       id: `${id}:destroy`,
       kind: "workspace.destroy",

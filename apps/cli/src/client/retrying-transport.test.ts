@@ -72,7 +72,7 @@ afterEach(async () => {
 
 async function instanceOf(pid: number, fields: Partial<Instance> = {}): Promise<Instance> {
   const start = await readProcessStart(pid);
-  return { version: 1, pid, start, url: proxy.url, apiToken: "smv_test", startedAt: 0, ...fields };
+  return { version: 1, pid, start, url: proxy.url, publicUrl: null, apiToken: "smv_test", startedAt: 0, ...fields };
 }
 
 const ports = (time: Pick<ConnectPorts, "clock" | "timers"> = SYSTEM): ConnectPorts => ({

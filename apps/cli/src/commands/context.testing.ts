@@ -43,7 +43,15 @@ export async function testSamovar(answers: Readonly<Record<string, Answer>>) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  await writeInstance(dataDir, { version: 1, pid: process.pid, start: null, url, apiToken: "smv_test", startedAt: 0 });
+  await writeInstance(dataDir, {
+    version: 1,
+    pid: process.pid,
+    start: null,
+    url,
+    publicUrl: null,
+    apiToken: "smv_test",
+    startedAt: 0,
+  });
   return {
     dataDir,
     asked,

@@ -10,25 +10,32 @@ import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readPresence } from "../client/presence.ts";
 import { findNodeRuntime } from "../node-runtime.ts";
-import { toSafeText } from "../output/safe-text.ts";
 import { findProgram, type FoundProgram } from "./agents/program.ts";
 import { type CommandContext, printJson } from "./context.ts";
-
-export interface Finding {
-  readonly what: string;
-  /** `warning`: some tasks cannot run; `fault`: none can. */
-  readonly state: "ok" | "warning" | "fault";
-  readonly detail: string;
-  /** What to do; null when nothing is needed. */
-  readonly hint: string | null;
-}
+import { type Finding, makeFinding, printFinding } from "./finding.ts";
 
 const NODE_MAJOR = 24;
 const MIN_FREE_BYTES = 2 * 1024 ** 3;
 const MIN_GIT = [2, 31] as const;
 
+export interface DoctorOptions {
+  /** Checks the public address instead: the given one, or with `true` that of the running Samovar. */
+  readonly public?: string | true | undefined;
+}
+
 /** Exit code 0 without faults, else 1. */
-export async function runDoctor(context: CommandContext): Promise<number> {
+export async function runDoctor({ public: address }: DoctorOptions, context: CommandContext): Promise<number> {
+  const findings =
+    address === undefined
+      ? await checkAll(context)
+      : await (await import("./doctor-public.ts")).checkPublic(address === true ? null : address, context);
+  const ok = findings.every(({ state }) => state !== "fault");
+  if (context.json) printJson(context.terminal, { ok, findings });
+  else for (const finding of findings) printFinding(finding, context);
+  return ok ? 0 : 1;
+}
+
+async function checkAll(context: CommandContext): Promise<Finding[]> {
   const machine = await Promise.all([
     checkNodeVersion(process.versions.node),
     checkGit(),
@@ -36,11 +43,7 @@ export async function runDoctor(context: CommandContext): Promise<number> {
     checkDisk(context.dataDir),
     findNodeRuntime(context.dataDir, context.env).then((runtime) => [checkRuntime(runtime), checkLimits(runtime)]),
   ]);
-  const findings = [...machine.flat(), ...(await checkSamovar(context))];
-  const ok = findings.every(({ state }) => state !== "fault");
-  if (context.json) printJson(context.terminal, { ok, findings });
-  else for (const finding of findings) printFinding(finding, context);
-  return ok ? 0 : 1;
+  return [...machine.flat(), ...(await checkSamovar(context))];
 }
 
 export function checkNodeVersion(version: string): Finding {
@@ -160,7 +163,10 @@ async function checkAgents(client: SamovarClient, { dataDir, env, remote }: Comm
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
   const provider = PROVIDERS.some((name) => kinds.includes(name));
-  const hint = provider || remote !== null ? null : "Restart `samovar up`, which stores the local cloud's credential.";
+  const hint =
+    provider || remote !== null
+      ? null
+      : "No node can be made. On one computer restart `samovar up`; for a provider: samovar credentials set PROVIDER";
   return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
 
@@ -178,17 +184,6 @@ const DETAILS: Record<FoundProgram["state"], (what: string) => string> = {
   on_demand: (what) => `, ${what} will be installed at its first task`,
   missing: (what) => `, ${what} is not installed on this machine`,
 };
-
-function makeFinding(what: string, state: Finding["state"], detail: string, hint: string | null): Finding {
-  return { what, state, detail, hint };
-}
-
-function printFinding({ what, state, detail, hint }: Finding, { terminal }: CommandContext): void {
-  const { style } = terminal;
-  const mark = { ok: style.green("✓"), warning: style.yellow("!"), fault: style.red("✗") }[state];
-  terminal.line(`${mark} ${what.padEnd(15)} ${toSafeText(detail)}`);
-  if (hint !== null) terminal.line(`  ${" ".repeat(15)} ${style.dim(toSafeText(hint))}`);
-}
 
 async function nearestExisting(path: string): Promise<string> {
   const found = await access(path).then(

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { writeAtomically } from "../files.ts";
 import { openBrowser } from "../open-browser.ts";
 import { describeRuntime, findNodeRuntime } from "../node-runtime.ts";
+import { type Deployment, type DeploymentOptions, parseDeployment } from "./deployment.ts";
 import { type Stack, readModelCredential, startStack, waitForStopSignal } from "./stack.ts";
 
-export interface UpOptions {
+export interface UpOptions extends DeploymentOptions {
   readonly port?: number | undefined;
   readonly dataDir: string;
   readonly open: boolean;
@@ -16,10 +17,11 @@ export interface UpOptions {
 /** Resolves with the exit code once everything has stopped. */
 export async function runUp(options: UpOptions): Promise<number> {
   const { dataDir } = options;
+  const deployment = parseDeployment(options);
   const stopped = waitForStopSignal();
-  const stack = await startStack({ dataDir, port: options.port, env: process.env });
+  const stack = await startStack({ dataDir, port: options.port, deployment, env: process.env });
   try {
-    await announce(stack, dataDir, options);
+    await announce(stack, deployment, options);
     await stopped;
     if (!options.json) console.error("\nStopping …");
   } finally {
@@ -30,18 +32,27 @@ export async function runUp(options: UpOptions): Promise<number> {
   return 0;
 }
 
-async function announce(stack: Stack, dataDir: string, options: UpOptions): Promise<void> {
+async function announce(stack: Stack, deployment: Deployment, options: UpOptions): Promise<void> {
+  const { dataDir } = options;
   const link = await stack.client.createLink();
   if (options.json) {
     const { url, pageUrl, cloud } = stack;
-    const ready = { event: "ready", url, pageUrl, signInUrl: link.url, cloudUrl: cloud.url, dataDir, pid: process.pid };
+    const ready = {
+      event: "ready",
+      url,
+      pageUrl,
+      signInUrl: link.url,
+      cloudUrl: cloud?.url ?? null,
+      dataDir,
+      pid: process.pid,
+    };
     console.log(JSON.stringify(ready));
     return;
   }
+  const hasNoKey = readModelCredential(process.env) === null;
+  const isPublic = deployment.publicUrl !== null;
   const agent =
-    readModelCredential(process.env) === null
-      ? "script (set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for Claude Code)"
-      : "Claude Code";
+    hasNoKey && !isPublic ? "script (set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for Claude Code)" : "Claude Code";
   console.log(`Samovar is running at ${stack.pageUrl}
 
   Sign in      ${link.url}
@@ -50,10 +61,16 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
   Agent        ${agent}
   Data         ${dataDir}
 
-${describeRuntime(await findNodeRuntime(dataDir, process.env))}
+${await describeNodes(stack, deployment, dataDir)}
 
 Ctrl-C stops everything.`);
-  if (options.open) await openLink(link.url, dataDir);
+  if (options.open && deployment.publicUrl === null) await openLink(link.url, dataDir);
+}
+
+async function describeNodes(stack: Stack, { cloud }: Deployment, dataDir: string): Promise<string> {
+  if (cloud === "local") return describeRuntime(await findNodeRuntime(dataDir, process.env));
+  if (stack.hasProvider) return `Nodes are made at ${cloud}.`;
+  return `Nodes are made at ${cloud}, which needs its API token: samovar credentials set ${cloud}`;
 }
 
 /**

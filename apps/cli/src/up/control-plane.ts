@@ -11,12 +11,11 @@ import { parseJson } from "@samovar/base";
 import { applyMigrations, EarlierVersionError, NewerVersionError } from "@samovar/api/database/migrate";
 import { parseWranglerConfig, toMiniflareOptions } from "@samovar/api/wrangler-config";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
-import * as z from "zod";
 import { root } from "../checkout-root.ts";
 import { CliError } from "../client/errors.ts";
-import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { findChildren, findHolders, isHolding, isRunning, readProcessStart } from "./processes.ts";
+import { getRuntimeFile, readRuntimeRecord, type RuntimeRecord, writeRuntimeRecord } from "./runtime-record.ts";
 
 const api = join(root, "apps/api");
 const RECORD_PAUSE_MS = 100;
@@ -37,16 +36,20 @@ export interface ControlPlane {
 
 export interface ControlPlaneOptions {
   readonly directory: DataDirectory;
+  /** The address to listen on. */
+  readonly host: string;
   readonly port: number;
+  /** Where programs on this computer reach it. */
+  readonly url: string;
   /** The Worker's settings and secrets. */
   readonly settings: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { directory, port, settings, logger } = options;
+  const { directory, host, port, url, settings, logger } = options;
   await endLeftoverRuntimes(directory, logger);
-  await requireFreePort(port);
+  await requireFreePort(port, host);
   const config = parseWranglerConfig(await readFile(join(api, "wrangler.jsonc"), "utf8"));
   const bindings = toMiniflareOptions(config);
   const main = resolve(api, config.main);
@@ -74,7 +77,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
               bindings: settings,
               // Callers reach the Worker itself: Miniflare's entry believes what `MF-…` headers say about a request's address
               // and route, and answers an error with its stack.
-              unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+              unsafeDirectSockets: [{ host, port }],
               assets: { ...bindings.assets, directory: resolve(api, config.assets.directory) },
             },
           ],
@@ -84,7 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
   const close = async () => {
     await miniflare.dispose();
-    await rm(runtimeFile(directory), { force: true });
+    await rm(getRuntimeFile(directory.path), { force: true });
   };
   try {
     await applyMigrations(await miniflare.getD1Database(config.d1_databases[0].binding), await migrationFiles());
@@ -94,7 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     throw error instanceof NewerVersionError ? refuseNewerData(directory, error) : error;
   }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     tick: async (cron) => {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron, scheduledTime: new Date() });
@@ -154,10 +157,12 @@ const refuseNewerData = ({ path }: DataDirectory, { migration }: NewerVersionErr
     `Start a version that has ${migration}, or start with another directory: samovar up --data-dir DIR`,
   );
 
-/** Throws {@link CliError} when another program listens on the port. */
-async function requireFreePort(port: number): Promise<void> {
-  const code = await probePort(port);
+/** Throws {@link CliError} when another program listens on the port, or the address is not this computer's. */
+async function requireFreePort(port: number, host: string): Promise<void> {
+  const code = await probePort(port, host);
   if (code === null) return;
+  if (code === "EADDRNOTAVAIL")
+    throw new CliError(`${host} is no address of this computer.`, "Choose one that is with --host ADDRESS.");
   throw new CliError(
     code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${code}).`,
     "Choose another with --port PORT, or stop that program.",
@@ -169,11 +174,11 @@ export async function isFreePort(port: number): Promise<boolean> {
 }
 
 /** The system's error code when the port cannot be used; null when it can. */
-async function probePort(port: number): Promise<string | null> {
+async function probePort(port: number, host = "127.0.0.1"): Promise<string | null> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve(null)));
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(null)));
   });
 }
 
@@ -191,9 +196,6 @@ export async function findFreePort(): Promise<number> {
   });
 }
 
-const runtimeRecord = z.object({ pid: z.number().int().positive(), start: z.string() });
-const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.json");
-
 /** Records workerd as soon as it runs, because a CLI that is killed during the start leaves a workerd behind too. */
 async function recordFirstRuntime(miniflare: Miniflare, directory: DataDirectory): Promise<void> {
   const started = miniflare.ready.then(
@@ -209,7 +211,7 @@ async function recordRuntime(directory: DataDirectory): Promise<boolean> {
   const [pid] = await findChildren(process.pid, "workerd");
   const start = pid === undefined ? null : await readProcessStart(pid);
   if (pid === undefined || start === null) return false;
-  await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+  await writeRuntimeRecord(directory.path, { pid, start });
   return true;
 }
 
@@ -218,13 +220,13 @@ async function recordRuntime(directory: DataDirectory): Promise<boolean> {
  * started just before the kill may not be recorded, so this also searches for processes with open files there.
  */
 async function endLeftoverRuntimes(directory: DataDirectory, logger: Logger): Promise<void> {
-  const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
+  const record = await readRuntimeRecord(directory.path);
   const found = await findHolders(directory.path, "workerd");
-  const leftovers = new Map([...(record.success ? [record.data] : []), ...found].map((each) => [each.pid, each]));
+  const leftovers = new Map([...(record === null ? [] : [record]), ...found].map((each) => [each.pid, each]));
   for (const leftover of leftovers.values()) await endLeftoverRuntime(leftover, logger);
 }
 
-async function endLeftoverRuntime({ pid, start }: z.infer<typeof runtimeRecord>, logger: Logger): Promise<void> {
+async function endLeftoverRuntime({ pid, start }: RuntimeRecord, logger: Logger): Promise<void> {
   if (await isRunning(pid, start)) {
     logger.warn("runtime.leftover_killed", { pid });
     process.kill(pid, "SIGKILL");

@@ -3,6 +3,7 @@
  * secrets with which the control plane starts.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access, chmod, constants, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -24,10 +25,14 @@ export interface DataDirectory {
 
 const PRIVATE = 0o700;
 const PASSABLE = 0o711;
+/** Holds what a restore has not put in its place yet. */
+export const RESTORE_PARTIAL = "restore.partial";
 
 /** Opens and locks the directory. Throws {@link CliError} when it cannot be used. */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   await makePrivate(path);
+  if (existsSync(join(path, RESTORE_PARTIAL)))
+    throw new CliError(`The restore into ${path} did not finish.`, "Empty that directory, then restore again.");
   const lock = await lockDirectory(path);
   const below = (name: string) => join(path, name);
   const directory = {
@@ -82,26 +87,53 @@ const secrets = z.object({
   cloudToken: z.string(),
   /** The port of the first start, reused so that nodes and browsers find the control plane again. */
   port: z.number().int().positive().nullable(),
+  /** When it was restored from a backup, in Unix milliseconds. */
+  restoredAt: z.number().int().nonnegative().optional(),
 });
 export type Secrets = z.infer<typeof secrets>;
 
 /** Reads the installation's secrets, or creates them at the first start. */
 export async function loadSecrets(directory: DataDirectory): Promise<Secrets> {
-  const known = secrets.safeParse(await readJson(join(directory.path, "secrets.json")));
-  if (known.success) return known.data;
-  const jwk = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  const made: Secrets = {
+  const known = await readSecrets(directory.path);
+  if (known !== null) return known;
+  const made = makeSecrets();
+  await writeSecrets(directory.path, made);
+  return made;
+}
+
+function makeSecrets(): Secrets {
+  return {
     installationId: `local-${randomBytes(6).toString("hex")}`,
     operatorSecret: randomBytes(32).toString("base64url"),
-    signingKey: { kid: randomBytes(6).toString("hex"), kty: "OKP", crv: "Ed25519", x: jwk.x ?? "", d: jwk.d ?? "" },
+    signingKey: makeSigningKey(),
     credentialsKey: randomBytes(32).toString("base64"),
     cloudToken: randomBytes(24).toString("base64url"),
     port: null,
   };
-  await saveSecrets(directory, made);
-  return made;
 }
 
-export async function saveSecrets(directory: DataDirectory, value: Secrets): Promise<void> {
-  await writeAtomically(join(directory.path, "secrets.json"), `${JSON.stringify(value, null, 2)}\n`);
+function makeSigningKey(): Secrets["signingKey"] {
+  const jwk = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return { kid: randomBytes(6).toString("hex"), kty: "OKP", crv: "Ed25519", x: jwk.x ?? "", d: jwk.d ?? "" };
+}
+
+/**
+ * The secrets of an installation that was restored from a backup. What is encrypted stays readable. Nodes of the original are
+ * refused, because what they and the original agreed on after the backup is not known here. `keepsPlace`: it also takes the
+ * original's place at the provider, where servers carry the installation's id, and at its address.
+ */
+export function replaceIdentity(original: Secrets, { keepsPlace }: { readonly keepsPlace: boolean }): Secrets {
+  const { previousSigningKey: _, ...rest } = original;
+  const made = makeSecrets();
+  return keepsPlace ? { ...rest, signingKey: made.signingKey } : { ...made, credentialsKey: original.credentialsKey };
+}
+
+/** Null when there are none. */
+export async function readSecrets(dataDir: string): Promise<Secrets | null> {
+  const known = secrets.safeParse(await readJson(join(dataDir, "secrets.json")));
+  return known.success ? known.data : null;
+}
+
+export async function writeSecrets(dataDir: string, value: Secrets): Promise<void> {
+  await writeAtomically(join(dataDir, "secrets.json"), `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * The whole system on one machine: the control plane, the local cloud and the sweep's timer. Starts the parts in the
- * order of their dependencies and stops them in reverse.
+ * What `samovar up` runs: the control plane, the sweep's timer and, unless nodes are at a provider, the local cloud. Starts the
+ * parts in the order of their dependencies and stops them in reverse.
  */
 import { createHmac } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
-import { agentRelease, type CredentialSecret } from "@samovar/contracts";
+import { agentRelease, type CredentialSecret, type CredentialView } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
 import { openCpuGroup } from "@samovar/processes";
 import { Cron } from "croner";
@@ -20,7 +20,8 @@ import { CliError } from "../client/errors.ts";
 import { readJson } from "../files.ts";
 import { getSharedCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, findFreePort, startControlPlane } from "./control-plane.ts";
-import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveSecrets } from "./data-directory.ts";
+import { type Deployment, getLocalUrl, LOCAL_DEPLOYMENT } from "./deployment.ts";
+import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, writeSecrets } from "./data-directory.ts";
 import { readProcessStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
@@ -31,18 +32,23 @@ export interface StackOptions {
   readonly dataDir: string;
   /** 0 picks a free port; absent: the last start's port, or {@link DEFAULT_PORT}. */
   readonly port?: number | undefined;
+  /** Absent: on this computer, with the local cloud. */
+  readonly deployment?: Deployment;
   /** The environment from which settings, model credentials and the nodes' settings are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Stack {
-  /** Where programs reach the control plane. */
+  /** Where programs on this computer reach the control plane. */
   readonly url: string;
   /** Where browsers open the pages. */
   readonly pageUrl: string;
   readonly apiToken: string;
   readonly client: SamovarClient;
-  readonly cloud: LocalCloud;
+  /** Null when the nodes are at a provider. */
+  readonly cloud: LocalCloud | null;
+  /** Whether a credential is stored with which nodes can be made. */
+  readonly hasProvider: boolean;
   /** Runs the sweep now. */
   sweep(): Promise<void>;
   /** Stops everything, including the local cloud's servers. */
@@ -74,7 +80,7 @@ async function assemble(
   undo: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<Stack> {
-  const { env } = options;
+  const { env, deployment = LOCAL_DEPLOYMENT } = options;
   // Remove the file of a killed Samovar: until this one answers, commands see from the lock that it is starting.
   await removeInstance(directory.path);
   const { logger, close } = openFileLogger(directory);
@@ -84,7 +90,47 @@ async function assemble(
   const cpuGroup = openCpuGroup("control-plane");
   cpuGroup.admit(process.pid);
   undo.push(async () => cpuGroup.remove());
-  const cloud = await startLocalCloud({
+  const cloud = deployment.cloud === "local" ? await startCloud(directory, secrets, env, logger) : null;
+  if (cloud !== null) undo.push(() => cloud.close({ servers: "stop" }));
+  const placement = { ...deployment, localUrl: getLocalUrl(deployment, port), cloudUrl: cloud?.url ?? null };
+  const settings = { ...(await getFixedSettings(secrets, placement, env)), ...getGivenSettings(placement, env) };
+  const controlPlane = await startControlPlane({
+    directory,
+    host: deployment.host,
+    port,
+    url: placement.localUrl,
+    logger,
+    settings,
+  });
+  undo.push(() => controlPlane.close());
+  if (secrets.port !== port) await writeSecrets(directory.path, { ...secrets, port });
+  const client = await signIn(controlPlane, secrets, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
+  const hasProvider = await prepareCredentials(client, secrets, deployment, env);
+  await writeInstance(directory.path, {
+    version: 1,
+    pid: process.pid,
+    start: await readProcessStart(process.pid),
+    url: controlPlane.url,
+    publicUrl: deployment.publicUrl,
+    apiToken: client.token,
+    startedAt: systemClock.now(),
+  });
+  undo.push(() => removeInstance(directory.path));
+  const sweep = startSweep(controlPlane, env["SWEEP_CRON"], logger);
+  undo.push(async () => sweep.stop());
+  await sweep.now();
+  const pageUrl = settings["PAGE_URL"] ?? settings["PUBLIC_URL"] ?? controlPlane.url;
+  const { url } = controlPlane;
+  return { url, pageUrl, apiToken: client.token, client, cloud, hasProvider, sweep: sweep.now, stop };
+}
+
+function startCloud(
+  directory: DataDirectory,
+  secrets: Secrets,
+  env: StackOptions["env"],
+  logger: Logger,
+): Promise<LocalCloud> {
+  return startLocalCloud({
     dataDir: directory.cloud,
     token: secrets.cloudToken,
     nodeBinary: process.execPath,
@@ -97,31 +143,6 @@ async function assemble(
     },
     logger,
   });
-  undo.push(() => cloud.close({ servers: "stop" }));
-  const settings = { ...(await getFixedSettings(secrets, port, cloud, env)), ...getGivenSettings(env) };
-  const controlPlane = await startControlPlane({
-    directory,
-    port,
-    logger,
-    settings,
-  });
-  undo.push(() => controlPlane.close());
-  if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
-  const client = await signIn(controlPlane, secrets, env, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
-  await writeInstance(directory.path, {
-    version: 1,
-    pid: process.pid,
-    start: await readProcessStart(process.pid),
-    url: controlPlane.url,
-    apiToken: client.token,
-    startedAt: systemClock.now(),
-  });
-  undo.push(() => removeInstance(directory.path));
-  const sweep = startSweep(controlPlane, env["SWEEP_CRON"], logger);
-  undo.push(async () => sweep.stop());
-  await sweep.now();
-  const pageUrl = settings["PAGE_URL"] ?? controlPlane.url;
-  return { url: controlPlane.url, pageUrl, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
 }
 
 /** Best effort, and not for long: the next start revokes what is left. */
@@ -164,34 +185,54 @@ function openFileLogger(directory: DataDirectory): { logger: Logger; close: () =
   };
 }
 
-/** Settings specific to a single machine, and its secrets. */
+/** Where the parts of this Samovar reach each other. */
+interface Placement extends Deployment {
+  readonly localUrl: string;
+  /** The local cloud's API; null when the nodes are at a provider. */
+  readonly cloudUrl: string | null;
+}
+
+/** Settings that follow from where it runs, and its secrets. */
 async function getFixedSettings(
   secrets: Secrets,
-  port: number,
-  cloud: LocalCloud,
+  placement: Placement,
   env: StackOptions["env"],
 ): Promise<Record<string, string>> {
   const release = agentRelease.safeParse(await readJson(join(root, "dist/release.json")));
   if (!release.success) throw new CliError("Samovar is not built yet.", "Run: npm run build");
   return {
-    DEFAULT_AGENT: readModelCredential(env) === null ? "script" : "claude",
+    ...getAddresses(secrets, placement),
+    DEFAULT_AGENT: placement.publicUrl === null && readModelCredential(env) === null ? "script" : "claude",
     INSTALLATION_ID: secrets.installationId,
-    PUBLIC_URL: `http://127.0.0.1:${port}`,
-    PAGE_URL: `http://${derivePageHost(secrets)}:${port}`,
     OPERATOR_SECRET: secrets.operatorSecret,
     SIGNING_KEY: JSON.stringify(secrets.signingKey),
     ...(secrets.previousSigningKey === undefined
       ? {}
       : { PREVIOUS_SIGNING_KEY: JSON.stringify(secrets.previousSigningKey) }),
+    ...(secrets.restoredAt === undefined ? {} : { RESTORED_AT: String(secrets.restoredAt) }),
     CREDENTIALS_KEY: secrets.credentialsKey,
     AGENT_RELEASE: JSON.stringify(release.data),
-    HETZNER_API_URL: cloud.url,
     // Here a batch costs nothing.
     MSG_BATCH_MIN_INTERVAL_MS: "50",
-    ALLOW_LOCAL_REPOS: "true",
+    // A path names a repository of the person at this computer, not of everybody who can reach it.
+    ALLOW_LOCAL_REPOS: String(placement.publicUrl === null),
     // One thread does all of the control plane here.
     CONCURRENT_RUN_STARTS: "1",
   };
+}
+
+function getAddresses(
+  secrets: Secrets,
+  { publicUrl, localUrl, cloudUrl, cloud: name }: Placement,
+): Record<string, string> {
+  // The local cloud has Hetzner's API.
+  const cloud: Record<string, string> =
+    cloudUrl === null ? { CLOUD_PROVIDER: name } : { CLOUD_PROVIDER: "hetzner", HETZNER_API_URL: cloudUrl };
+  if (publicUrl === null)
+    return { ...cloud, PUBLIC_URL: localUrl, PAGE_URL: `http://${derivePageHost(secrets)}:${new URL(localUrl).port}` };
+  // Nodes on this computer do not need the proxy.
+  const nodes: Record<string, string> = cloudUrl === null ? {} : { NODES_URL: localUrl };
+  return { ...cloud, ...nodes, PUBLIC_URL: publicUrl, LOCAL_URL: localUrl };
 }
 
 /**
@@ -206,23 +247,24 @@ function derivePageHost({ operatorSecret }: Secrets): string {
 const NOT_FROM_ENVIRONMENT = new Set([
   "INSTALLATION_ID",
   "PUBLIC_URL",
+  "LOCAL_URL",
+  "NODES_URL",
+  "RESTORED_AT",
   "OPERATOR_SECRET",
   "SIGNING_KEY",
   "PREVIOUS_SIGNING_KEY",
   "CREDENTIALS_KEY",
   "AGENT_RELEASE",
-  // Nodes of this machine have one image, one place and no ssh.
   "CLOUD_PROVIDER",
-  "HETZNER_API_URL",
-  "HETZNER_IMAGE",
-  "HETZNER_LOCATION",
-  "HETZNER_SSH_KEY",
-  "ALLOW_LOCAL_REPOS",
 ]);
 
+/** Nodes of this computer have one image, one place and no ssh. */
+const FOR_PROVIDERS = new Set(["HETZNER_API_URL", "HETZNER_IMAGE", "HETZNER_LOCATION", "HETZNER_SSH_KEY"]);
+
 /** Settings of the control plane from the environment, such as `NODE_WARM_TIMEOUT_MS`. */
-function getGivenSettings(env: StackOptions["env"]): Record<string, string> {
-  const names = Object.keys(settingsSchema.shape).filter((name) => !NOT_FROM_ENVIRONMENT.has(name));
+function getGivenSettings({ cloudUrl }: Placement, env: StackOptions["env"]): Record<string, string> {
+  const isGiven = (name: string) => !NOT_FROM_ENVIRONMENT.has(name) && (cloudUrl === null || !FOR_PROVIDERS.has(name));
+  const names = Object.keys(settingsSchema.shape).filter(isGiven);
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
@@ -248,23 +290,41 @@ export function readModelCredential(env: StackOptions["env"]): CredentialSecret 
 }
 
 /**
- * Creates the owner at the first start, makes an API token that takes the place of those of earlier starts, and stores this
- * machine's credentials. `onToken` receives what revokes the token; the next start does it where a kill prevents it.
+ * Creates the owner at the first start, and makes an API token that takes the place of those of earlier starts. `onToken` receives
+ * what revokes the token; the next start does it where a kill prevents it.
  */
 async function signIn(
   controlPlane: ControlPlane,
   secrets: Secrets,
-  env: StackOptions["env"],
   onToken: (revoke: () => Promise<void>) => void,
 ): Promise<SamovarClient> {
   const createClientFor = (token: string) => createClient({ url: controlPlane.url, token }, SYSTEM);
   const { apiToken, apiTokenId } = await createClientFor(secrets.operatorSecret).setup();
   const client = createClientFor(apiToken);
   onToken(() => client.revokeApiToken(apiTokenId));
-  await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
+  return client;
+}
+
+/**
+ * Stores this computer's credentials. A provider's credential is the owner's own; that of the local cloud would open nothing at one.
+ * Returns whether there is one for the nodes.
+ */
+async function prepareCredentials(
+  client: SamovarClient,
+  { cloudToken }: Secrets,
+  { cloud }: Deployment,
+  env: StackOptions["env"],
+): Promise<boolean> {
   const model = readModelCredential(env);
   if (model !== null) await client.putCredential(model);
-  return client;
+  if (cloud === "local") {
+    await client.putCredential({ kind: "hetzner", token: cloudToken });
+    return true;
+  }
+  const stored = await client.credentials();
+  const isLocal = ({ kind, hint }: CredentialView) => kind === "hetzner" && hint !== "" && cloudToken.endsWith(hint);
+  if (stored.some(isLocal)) await client.removeCredential("hetzner");
+  return stored.some((each) => each.kind === cloud && !isLocal(each));
 }
 
 /**

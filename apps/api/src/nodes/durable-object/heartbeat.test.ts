@@ -5,8 +5,10 @@ import type { NodeId, UserId } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { countOperations } from "../../../test/operation-counter.ts";
+import { migrateObject } from "../../database/migrate-object.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { HEARTBEAT_ALARM, HEARTBEAT_TIMEOUT_MS } from "./link.ts";
+import { NODE_MIGRATIONS } from "./migrations.ts";
 import { aHolder, aNode, anOwner, connected, fireAlarm, passTime, stopClock } from "./node.testing.ts";
 import type { Agent } from "./node.testing.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
@@ -72,7 +74,10 @@ describe("a node's heartbeat", () => {
 
 describe("named alarms", () => {
   const inObject = (work: (storage: DurableObjectStorage) => Promise<void>) =>
-    runInDurableObject(getNodeObject(env, ids.make("nod")), (_object, { storage }) => work(storage));
+    runInDurableObject(getNodeObject(env, ids.make("nod")), (_object, { storage }) => {
+      migrateObject(storage, NODE_MIGRATIONS);
+      return work(storage);
+    });
 
   it("[R54] [N1] write nothing for an alarm that is set already, and set one again that fired or may be lost", async () => {
     await inObject(async (storage) => {

@@ -129,19 +129,15 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#storage.addWorkspace(lease);
       this.#save({ identity, record, version: 1 });
     });
-    this.#logger.info("node.provisioning", {
-      nodeId: identity.nodeId,
-      provider: identity.provider,
-      size: identity.size,
-    });
+    this.#logger.info("node.provisioning", { nodeId: identity.nodeId, size: identity.size });
     this.#armAndFlush();
   }
 
   async reserve(lease: SlotLease): Promise<ReserveReply> {
     const node = this.#node();
-    // While the node was idle, its heartbeat was checked rarely: it may have been silent for long.
-    if (node !== null && this.#link.checkHeartbeat() === "lost") return { granted: false, reason: "not_accepting" };
     if (node === null) return { granted: false, reason: "gone" };
+    // While the node was idle, its heartbeat was checked rarely: it may have been silent for long.
+    if (this.#link.checkHeartbeat() === "lost") return { granted: false, reason: "not_accepting" };
     const { record, reply } = reserveSlot(node.record, lease, this.#clock.now(), this.#settings());
     if (!reply.granted || record === node.record) return reply;
     this.#storage.atomically(() => {
@@ -196,10 +192,9 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async ensureAlarm(): Promise<void> {
-    if (this.#parts.find() === null) return;
-    this.#alarms.forget();
     const node = this.#node();
     if (node === null) return;
+    this.#alarms.forget();
     this.#arm(node.record);
     this.ctx.waitUntil(this.#effects.flush());
   }

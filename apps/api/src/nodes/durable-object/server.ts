@@ -8,6 +8,7 @@ import type { Provider, ProviderFault, Server } from "@samovar/providers";
 import { SERVER_LABELS } from "@samovar/providers";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
+import { getNodesUrl } from "../../http/hosts.ts";
 import { PROVIDER_TITLES } from "../../providers/choose-provider.ts";
 import { findOwnersProvider } from "../provider.ts";
 import { mintBootstrapToken } from "./bootstrap.ts";
@@ -46,6 +47,9 @@ export async function askProvider(
         : { kind: "server.absent" };
     }
     case "provider.delete": {
+      const seen = await provider.getServer(question.serverId);
+      if (!seen.ok) return toRefusal(question, seen.error);
+      if (seen.value === null || isOfAnother(deps.config, identity, seen.value)) return { kind: "server.gone" };
       const deleted = await provider.deleteServer(question.serverId);
       if (!deleted.ok) return toRefusal(question, deleted.error);
       return { kind: deleted.value === "gone" ? "server.gone" : "delete.accepted" };
@@ -58,7 +62,7 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
   const { nodeId, name, size } = identity;
   const userData = renderUserData({
     agent: {
-      controlPlaneUrl: config.PUBLIC_URL,
+      controlPlaneUrl: getNodesUrl(config),
       nodeId,
       bootstrapToken: mintBootstrapToken(deps),
       stateDir: STATE_DIR,
@@ -72,6 +76,17 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
   return created.ok
     ? { kind: "server.made", server: toServerFacts(created.value) }
     : toRefusal({ kind: "provider.create" }, created.error);
+}
+
+/**
+ * Whether the labels name another node or installation. An installation that was restored from a backup remembers servers by
+ * ids that are another's: those of the original, or ids that its new local cloud gives a second time.
+ */
+function isOfAnother(config: Config, { nodeId }: NodeIdentity, { labels }: Server): boolean {
+  const { [SERVER_LABELS.installation]: installation, [SERVER_LABELS.node]: node } = labels;
+  return (
+    (installation !== undefined && installation !== config.INSTALLATION_ID) || (node !== undefined && node !== nodeId)
+  );
 }
 
 const toMissingCredential = ({ provider }: NodeIdentity): Failure => ({
