@@ -92,48 +92,55 @@ if (runtime.kind === "sandbox") {
       await removeDirectory(here.dataDir);
     });
 
-    test("no canary is inside while it works, nor in what the installation shows, logs, exports or starts", async () => {
-      await here.api("/api/credentials/github", { method: "PUT", body: { kind: "github", token: STORED.github } });
-      for (const kind of ["openai", "google"] as const)
-        await here.api(`/api/credentials/${kind}`, { method: "PUT", body: { kind, apiKey: STORED[kind] } });
-      await define();
-      const args = collectArguments();
-      const run = here.follow(["run", "--json", "--agent", "claude", "--repo", remote, "Guard the tea"]);
-      const ready = await waitForReady();
-      const canaries = new Canaries(await listSecrets());
-      const inside = await scanInside(canaries);
-      expect(inside.found).toEqual([]);
-      expect(inside.bytes).toBeGreaterThan(10_000_000);
-      writeFileSync(join(dirname(ready), "go"), "");
-      const finished = await run.finished;
-      args.stop();
-      const task = parseTask(finished);
-      expect(task).toMatchObject({ status: "completed", failure: null, output: { transcript: { agreed: true } } });
+    test(
+      "no canary is inside while it works, nor in what the installation shows, logs, exports or starts",
+      { timeout: 900_000 },
+      async () => {
+        await here.api("/api/credentials/github", { method: "PUT", body: { kind: "github", token: STORED.github } });
+        for (const kind of ["openai", "google"] as const)
+          await here.api(`/api/credentials/${kind}`, { method: "PUT", body: { kind, apiKey: STORED[kind] } });
+        await define();
+        const args = collectArguments();
+        const run = here.follow(["run", "--json", "--agent", "claude", "--repo", remote, "Guard the tea"]);
+        const ready = await Promise.race([
+          waitForReady(),
+          run.finished.then(({ stdout }) => expect.fail(`the task ended before: ${stdout.slice(-2000)}`)),
+        ]);
+        const canaries = new Canaries(await listSecrets());
+        const inside = await scanInside(canaries);
+        expect(inside.found).toEqual([]);
+        expect(inside.bytes).toBeGreaterThan(10_000_000);
+        writeFileSync(join(dirname(ready), "go"), "");
+        const finished = await run.finished;
+        args.stop();
+        const task = parseTask(finished);
+        expect(task).toMatchObject({ status: "completed", failure: null, output: { transcript: { agreed: true } } });
 
-      const ids = { projectId: task.projectId, taskId: task.id, sessionId: task.sessionId };
-      const answers = await readAnswers(ids);
-      const transcript = answers.get("/api/projects/{projectId}/sessions/{sessionId}/messages") ?? "";
-      expect(transcript.match(/"status":"success"/g)?.length).toBeGreaterThanOrEqual(LOOK.length + 3);
-      expect(transcript).toMatch(/pass 1/);
-      const seen = new Map([
-        ...[...answers].map(([path, text]) => [`the answer of ${path}`, text] as const),
-        ["the CLI's output", finished.stdout + finished.stderr] as const,
-        ...(await readCommands(task.id, task.sessionId ?? "")),
-        ["the bundle", await readBundle(ids)] as const,
-        ["the arguments of processes", [...args.seen].join("\n")] as const,
-      ]);
-      expect(canaries.scanTexts(seen).found).toEqual([]);
-      const places = [join(here.dataDir, "logs"), ...(await listWorkspaces()), ...(await listLogs())];
-      expect(canaries.scanFiles(places).found).toEqual([]);
+        const ids = { projectId: task.projectId, taskId: task.id, sessionId: task.sessionId };
+        const answers = await readAnswers(ids);
+        const transcript = answers.get("/api/projects/{projectId}/sessions/{sessionId}/messages") ?? "";
+        expect(transcript.match(/"status":"success"/g)?.length).toBeGreaterThanOrEqual(LOOK.length + 3);
+        expect(transcript).toMatch(/pass 1/);
+        const seen = new Map([
+          ...[...answers].map(([path, text]) => [`the answer of ${path}`, text] as const),
+          ["the CLI's output", finished.stdout + finished.stderr] as const,
+          ...(await readCommands(task.id, task.sessionId ?? "")),
+          ["the bundle", await readBundle(ids)] as const,
+          ["the arguments of processes", [...args.seen].join("\n")] as const,
+        ]);
+        expect(canaries.scanTexts(seen).found).toEqual([]);
+        const places = [join(here.dataDir, "logs"), ...(await listWorkspaces()), ...(await listLogs())];
+        expect(canaries.scanFiles(places).found).toEqual([]);
 
-      // The search finds what is there.
-      const marker = new Canaries({ marker: MARKER });
-      const places2 = ["/api/projects/{projectId}/sessions/{sessionId}/messages", "the CLI's output", "the bundle"];
-      for (const place of places2)
-        expect(marker.scanTexts([...seen].filter(([where]) => where.endsWith(place))).found, place).toHaveLength(1);
-      expect([...args.seen].join("\n")).toContain("until [ -e go ]");
-      expect(readFileSync(join(here.dataDir, "logs/samovar.log"), "utf8")).toContain(task.id);
-    });
+        // The search finds what is there.
+        const marker = new Canaries({ marker: MARKER });
+        const places2 = ["/api/projects/{projectId}/sessions/{sessionId}/messages", "the CLI's output", "the bundle"];
+        for (const place of places2)
+          expect(marker.scanTexts([...seen].filter(([where]) => where.endsWith(place))).found, place).toHaveLength(1);
+        expect([...args.seen].join("\n")).toContain("until [ -e go ]");
+        expect(readFileSync(join(here.dataDir, "logs/samovar.log"), "utf8")).toContain(task.id);
+      },
+    );
 
     const define = async () => {
       const program = { from: "path", command: "goose", args: [] };

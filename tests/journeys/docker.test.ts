@@ -91,7 +91,9 @@ if (typeof found === "string") {
           sh("find / -name '*.sock' -o -name daemon.sqlite -o -name identity.json 2>/dev/null; true"),
           sh("cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"),
           sh("env -i setsid sh -c '(setsid sleep 7264 &)' >/dev/null 2>&1; touch /usr/x /etc/x ../x; true"),
-          sh('pwd; echo "$HOME"; cat "$HOME/warm" /leaf; git log --oneline; sed -n "3,$ s/:.*//p" /proc/net/dev'),
+          sh(
+            'pwd; echo "$HOME"; cat "$HOME/warm" /leaf; git log --oneline; sed -n "3,$ s/:.*//p" /proc/net/dev | tr -d " "',
+          ),
           write("stolen.txt", "nothing"),
           say("There was nothing."),
         ),
