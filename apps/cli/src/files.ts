@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 
-/** Writes a file that only its owner can read. */
+/** Writes a file that only its owner can read. After a power cut it is the old one or the new one, never an empty one. */
 export async function writeAtomically(file: string, text: string): Promise<void> {
   const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, text, { mode: 0o600 });
+  await writeFile(partial, text, { mode: 0o600, flush: true });
   await rename(partial, file);
 }
 

@@ -111,9 +111,9 @@ export const createDeviceLogin = z.strictObject({
 export const createdDeviceLogin = z.object({
   /** Secret: it gets the token. */
   deviceCode: z.string(),
-  userCode: z.string(),
-  /** The page on which the person answers. */
-  verificationUrl: z.string(),
+  userCode,
+  /** The page with the question. A command line opens it, so it is nothing that would start a program. */
+  verificationUrl: z.url({ protocol: /^https?$/ }).max(2000),
   expiresAt: millis,
   /** How long to wait between two requests for the token. */
   intervalMs: z.number().int().positive(),

@@ -29,9 +29,12 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+const ASKED = { userCode: "BCDF-GHJK", verificationUrl: "https://tea.example.com/connect?code=BCDF-GHJK" };
+
 /** A Samovar whose person gives these answers, one each time the command line asks. */
-async function samovar(...answers: DeviceLoginOutcome[]) {
-  const asked = { userCode: "BCDF-GHJK", verificationUrl: "https://tea.example.com/connect?code=BCDF-GHJK" };
+const samovar = (...answers: DeviceLoginOutcome[]) => samovarThatAsks(ASKED, answers);
+
+async function samovarThatAsks(asked: typeof ASKED, answers: DeviceLoginOutcome[]) {
   const here = await testSamovar({
     "POST /api/identity/device-logins": () => ({
       ...asked,
@@ -99,6 +102,17 @@ describe("signing in to a Samovar elsewhere", () => {
     const context = here.context({ ...timed(), env });
     await expect(passTime(logIn({ url: here.url, ...options }, context))).rejects.toThrow(message);
     expect((await readContexts(env)).contexts).toEqual([]);
+  });
+
+  it.each([
+    { verificationUrl: "file:///home/ada/Downloads/tea.desktop" },
+    { verificationUrl: "--version" },
+    { userCode: "\u001B]0;tea\u0007" },
+  ])("takes no page and no code from a server that could do more than be shown: %j", async (part) => {
+    const here = await samovarThatAsks({ ...ASKED, ...part }, [approved]);
+    const context = here.context({ ...timed(), env });
+    await expect(passTime(logIn({ url: here.url, ...options }, context))).rejects.toThrow();
+    expect(context.terminal.out() + context.terminal.notes()).toBe("");
   });
 
   it("refuses an invalid context name before the person is asked", async () => {

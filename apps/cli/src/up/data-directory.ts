@@ -3,7 +3,7 @@
  * secrets with which the control plane starts.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { access, chmod, constants, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -92,10 +92,19 @@ const secrets = z.object({
 });
 export type Secrets = z.infer<typeof secrets>;
 
-/** Reads the installation's secrets, or creates them at the first start. */
+/**
+ * Reads the installation's secrets, or creates them at the first start. Throws {@link CliError} when there are some that cannot be
+ * understood: new ones in their place would make credentials unreadable and leave servers at a provider to nobody.
+ */
 export async function loadSecrets(directory: DataDirectory): Promise<Secrets> {
   const known = await readSecrets(directory.path);
   if (known !== null) return known;
+  const file = join(directory.path, "secrets.json");
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
+    throw new CliError(
+      `The installation's secrets in ${file} cannot be read.`,
+      "Make the file readable or mend it; or restore a backup into a new directory: samovar restore FILE --data-dir DIR",
+    );
   const made = makeSecrets();
   await writeSecrets(directory.path, made);
   return made;

@@ -10,7 +10,8 @@ import type { EnterLimits } from "../limits/entry.ts";
 import { readListUsage, type Usage } from "../limits/usage.ts";
 import { findMarkedProcesses, reapSession } from "../session-host/reap.ts";
 import { becomeUser } from "../users/become-user.ts";
-import { findUserProcesses, killUser } from "../users/end-user.ts";
+import { findUserProcesses } from "../users/end-user.ts";
+import { killUser } from "../users/kill-user.ts";
 import { toPipes, readOutput } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 
@@ -74,10 +75,13 @@ export class ProcessRuntime implements WorkspaceRuntime {
     return readListUsage(found, max);
   }
 
-  /** Without a user or `/proc`, of a process that cleared its environment only the process group can be killed. */
-  end(): Promise<number> {
+  /** Without a user, or `/proc`, only the process group could be killed of a process that cleared its environment. */
+  async end(): Promise<number> {
     const marked = reapSession(this.#mark);
-    return Promise.resolve(marked + (this.#user !== null && this.#endsUser ? killUser(this.#user) : 0));
+    if (this.#user === null || !this.#endsUser) return marked;
+    const found = findUserProcesses(this.#user).length;
+    killUser(this.#user);
+    return marked + found;
   }
 }
 

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import type { HostUser, NodeEnvironment } from "@samovar/contracts";
 import { errorMessage } from "@samovar/base";
 import { findProgram } from "@samovar/processes";
+import { killUser } from "./kill-user.ts";
 import { PASSABLE } from "./places.ts";
 import { runAsUser } from "./run-as-user.ts";
 import { TRIAL_ID } from "./user-registry.ts";
@@ -45,6 +46,7 @@ export async function chooseUsers(probe: UserProbe): Promise<UserChoice> {
   try {
     if (stateDir !== null) openState(stateDir, programDirectories);
     const passed = [...(stateDir === null ? [] : [join(stateDir, "w")]), tmpdir(), ...programDirectories];
+    killUser(trial, 0);
     const closed = await findClosed(trial, [...passed.map(below), ...files]);
     if (closed === null) return { trial, reason: null };
     // Then no other user has to pass.

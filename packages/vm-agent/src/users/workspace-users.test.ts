@@ -21,6 +21,7 @@ import { createEntry } from "../limits/entry.ts";
 import { becomeUser } from "./become-user.ts";
 import { chooseUsers } from "./choose-users.ts";
 import { findUserProcesses } from "./end-user.ts";
+import { killUser } from "./kill-user.ts";
 import { emptyPlace, giveTree } from "./places.ts";
 import { UserRegistry } from "./user-registry.ts";
 import { CAN_CHANGE_USERS, giveUser, type TestUser, TRIAL_USER } from "./users.testing.ts";
@@ -115,6 +116,28 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] the user of a workspace", 
     await vi.waitFor(() => expect(findUserProcesses(user).length).toBeGreaterThan(2), WAIT);
     await user.end();
     await vi.waitFor(() => expect(findUserProcesses(user)).toEqual([]), WAIT);
+  });
+
+  test.each([
+    ["kills whoever comes to kill it", 'perl -e "while (1) { kill(9, -1) }"'],
+    ["goes on as another process again and again", 'perl -e "while (1) { fork() and exit; kill(9, -1) }"'],
+    ["stops whoever comes to kill it", 'perl -e "while (1) { kill(19, -1) }"'],
+  ])("loses all its processes when it %s", async (_how, line) => {
+    const own = join(root, "given/own");
+    mkdirSync(own);
+    await giveTree(own, user);
+    chmodSync(join(root, "given"), 0o711);
+    const seen = join(own, "seen");
+    const marking = line.replace("while (1) {", `while (1) { open(F, q(>>), q(${seen})); syswrite(F, 1); close(F);`);
+    const [file, ...words] = becomeUser(user, ["/bin/sh", "-c", `exec ${marking}`]);
+    children.push(spawn(file, words, { cwd: "/", stdio: "ignore", detached: true }));
+    await vi.waitFor(() => expect(lstatSync(seen).size).toBeGreaterThan(20), WAIT);
+    killUser(user);
+    rmSync(seen);
+    // Takes much longer than whoever is left would need to make the file again.
+    killUser(user, 0);
+    expect(existsSync(seen)).toBe(false);
+    expect(findUserProcesses(user)).toEqual([]);
   });
 
   test("is given again when nothing of it is left: its files in shared directories and its shared memory go", async () => {

@@ -4,7 +4,8 @@ import type { Logger } from "@samovar/base";
 import type { HostUser } from "@samovar/contracts";
 import { getCheckoutPaths, getWorkspaceDirectory } from "../daemon/workspaces/workspace-paths.ts";
 import type { UserChoice } from "./choose-users.ts";
-import { clearUser, killUser } from "./end-user.ts";
+import { clearUser } from "./end-user.ts";
+import { killUser } from "./kill-user.ts";
 import { makePlaces } from "./places.ts";
 import { type UserRegistry, WORKSPACE_IDS } from "./user-registry.ts";
 
@@ -41,10 +42,10 @@ export class WorkspaceUsers {
     return id === null ? null : { ...choice.trial, id };
   }
 
-  /** Kills all processes of the workspace's user, so that none can write any more. */
-  kill(directoryName: string): number {
+  /** Kills what the workspace's user runs, so that nothing of it writes any more. Throws when that is not possible. */
+  kill(directoryName: string): void {
     const user = this.find(directoryName);
-    return user === null ? 0 : killUser(user);
+    if (user !== null) killUser(user);
   }
 
   /** Call when the workspace's directory is gone: its user is released when nothing of the user is left. */
@@ -60,12 +61,21 @@ export class WorkspaceUsers {
     if (choice.trial === null || this.#readOwner(directoryName) !== null) return null;
     const { id, isLeftover } = registry.give(this.#key(directoryName));
     const user = { ...choice.trial, id };
-    if (isLeftover) await clearUser(user);
+    if (isLeftover) await this.#clearLeftover(user, directoryName);
     logger.debug("user.given", { user: id, directory: directoryName });
     return user;
   }
 
-  /** If the file of users was lost, the owner of the workspace's files is its user. */
+  async #clearLeftover(user: HostUser, directoryName: string): Promise<void> {
+    try {
+      await clearUser(user);
+    } catch (error) {
+      this.#ports.registry.release(this.#key(directoryName));
+      throw error;
+    }
+  }
+
+  /** The file of users was lost: the workspace's files say whose they are. */
   #restore(directoryName: string): number | null {
     const owner = this.#readOwner(directoryName);
     if (owner === null || owner < WORKSPACE_IDS.first || owner > WORKSPACE_IDS.last) return null;

@@ -2,7 +2,17 @@
 import { ok } from "@samovar/base";
 import type { CheckoutOptions } from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CheckoutPaths } from "./checkout-paths.ts";
@@ -110,6 +120,15 @@ describe("submodules", () => {
     runGit(inner, "update-ref", "refs/remotes/origin/more", "HEAD");
     expect(await finish()).toMatchObject({ pushed: true, warning: null, diffStat: { files: 1 } });
     expect(runGit(join(base, "served", "outer"), "rev-parse", "task/a:inner")).toBe(runGit(inner, "rev-parse", "HEAD"));
+  });
+
+  test("[security 21] of a local repository share no file with it, so that nothing in the workspace changes the person's own", async () => {
+    nested((name) => join(base, "served", name));
+    await checkedOut(join(base, "served/outer"), { submodules: true });
+    expect(readFileSync(join(paths.repo, "inner/innermost/deep.txt"), "utf8")).toBe("deep\n");
+    const entries = readdirSync(paths.repo, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    expect(files.filter((file) => lstatSync(file).nlink > 1)).toEqual([]);
   });
 
   test.each(["ext::sh -c touch% CANARY", "file://CANARY", "CANARY-repo", "-u./CANARY"])(

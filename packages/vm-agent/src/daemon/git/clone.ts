@@ -17,6 +17,7 @@ import type { GitOptions } from "./git.ts";
 import { git, getOutputTail, LFS_FILTERS } from "./git.ts";
 import type { RequestLogin, GitLogin } from "./login.ts";
 import { getLoginHost, getRefusalHint } from "./login.ts";
+import { separateFiles } from "./separate-files.ts";
 import type { RemoteRefs } from "./remote.ts";
 import { isLocalPath, getProtocolSettings, readRemote, tryGit } from "./remote.ts";
 
@@ -162,6 +163,7 @@ async function fetchAndSwitch(
     const run = await git(step, inRepo);
     if (run.code !== 0) return err(createCloneFailure(getOutputTail(run.stderr)));
   }
+  if (input.checkout.submodules) await separateFiles(join(fresh, ".git"));
   const head = await git(["rev-parse", "--verify", "HEAD^{commit}"], inRepo);
   if (head.code !== 0) return err(createCloneFailure(getOutputTail(head.stderr)));
   const baseCommit = head.stdout.trim();
