@@ -2,6 +2,7 @@
  * The life of one installation: `npm run deploy` and `npm run destroy` against a scripted Cloudflare account, with real
  * wrangler, the uploaded Worker in workerd, and nodes made from their user data. Each test continues the one before.
  */
+import { appendFile, cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRemote } from "../harness/repository.ts";
@@ -16,9 +17,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rig.close());
-
-/** Calls that move assets. */
-const ASSET_UPLOAD = "POST workers/assets/upload";
 
 test("[R52] a first deployment takes an empty account to a task on a node made from its user data", async () => {
   const done = await rig.deploy({ smokeTask: repository });
@@ -67,16 +65,25 @@ test("[R52] a second deployment changes nothing", async () => {
   expect(rig.account.takeChanges()).toEqual([]);
 });
 
-test("[R52] a new release uploads the code only, and its tasks run on a live node of the release before", async () => {
+test("[R52] a new release uploads what is new, keeps the last one's files, and its tasks run on a live node of that one", async () => {
   const [server] = rig.cloud.servers();
+  const [known, files] = [rig.account.assets.size, Object.keys(rig.worker.version.manifest)];
+  const assets = join(rig.directory, "next-web");
+  await cp(rig.release.assets, assets, { recursive: true });
+  const former = files.find((path) => path.startsWith("/assets/")) ?? "";
+  await rename(join(assets, former), join(assets, "assets/new-part.js"));
+  await appendFile(join(assets, "assets/new-part.js"), "// changed");
+  await rm(join(assets, "agent/releases.json"));
   const agent = { ...rig.release.agent, version: "0.2.0" };
 
-  const done = await rig.deploy({ release: { ...rig.release, agent }, smokeTask: repository });
+  const done = await rig.deploy({ release: { ...rig.release, agent, assets }, smokeTask: repository });
 
   expect(done).toMatchObject({ uploaded: true, migrated: [] });
-  const changes = rig.account.takeChanges();
-  expect(changes).toContain("POST workers/scripts/samovar/versions");
-  expect(changes).not.toContain(ASSET_UPLOAD);
+  // The new part, and the list of releases.
+  expect(rig.account.assets.size).toBe(known + 2);
+  expect(Object.keys(rig.worker.version.manifest)).toEqual(
+    expect.arrayContaining([former, "/assets/new-part.js", rig.release.agent.path]),
+  );
   expect(rig.worker.version.metadata.migrations).toBeUndefined();
   expect(rig.cloud.servers().map(({ id }) => id)).toEqual([server?.id]);
 });
@@ -120,7 +127,7 @@ test("[R52] a checkout that lacks an applied migration is refused before the Wor
   const migrations = rig.release.migrations.slice(0, -1);
 
   await expect(rig.deploy({ release: { ...rig.release, migrations } })).rejects.toThrow(
-    /was applied to this database, but its file is missing/,
+    /a newer Samovar has migrated this database/,
   );
   expect(rig.account.takeChanges()).toEqual([]);
 });

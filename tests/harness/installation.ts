@@ -1,8 +1,8 @@
 /** A real installation in a new directory: `samovar up` as a process, and its CLI. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { taskView, type TaskView } from "@samovar/contracts";
 
@@ -125,6 +125,8 @@ async function makeDataDirectory(): Promise<string> {
   for (const name of ["agents", "agents-records"]) {
     const shared = join(tmpdir(), "samovar-shared", name);
     await mkdir(shared, { recursive: true, mode: 0o700 });
+    // Users of workspaces pass to it, as on a server.
+    await chmod(dirname(shared), 0o711);
     await symlink(shared, join(dataDir, name));
   }
   return dataDir;

@@ -29,7 +29,7 @@ RestartSec=1
 KillMode=process
 UMask=0077
 NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID CAP_SETPCAP CAP_SYS_ADMIN CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_SYS_ADMIN CAP_SYS_PTRACE
 ProtectSystem=full
 ReadWritePaths=/etc/samovar
 IPAddressDeny=link-local
@@ -48,7 +48,8 @@ WantedBy=multi-user.target
  * Delegate and its subgroup (systemd 254 and newer): the agent makes control groups of its workspaces, which have their own
  * limits of tasks; one of them that runs out of memory must not stop the service.
  * The agent is root to start each workspace as a user of its own, which has no capability. Its own are those that it needs: to
- * change users, to give and remove their files, to signal them, to read their processes, and to enter their networks.
+ * change users, to give and remove their files, to signal them, to read their processes, to enter their networks,
+ * and to map root in the user namespace of a sandbox (CAP_SETFCAP, user_namespaces(7)).
  * ProtectSystem=full: /usr, /boot and /etc are read-only. What hides parts of /proc would keep sandboxes from mounting theirs.
  * `environment`: the node's settings, printable ASCII. Throws on other text, which a unit cannot say.
  */

@@ -74,6 +74,10 @@ describe("[security 32] a secret that is known by its digest alone", () => {
     expect(redactor.grow(NOTHING_HELD, `${"a".repeat(100)}`).text).toHaveLength(89);
   });
 
+  it("holds nothing back where there is none", () => {
+    expect(knowing([]).grow(NOTHING_HELD, "Tea is rea")).toMatchObject({ text: "Tea is rea", held: NOTHING_HELD });
+  });
+
   it("is not in its digests, nor is anything that could be guessed", () => {
     const digests = createDigests([KEY, "short-password", "two words of a sentence"]);
     expect(JSON.stringify(digests)).not.toMatch(/canary|short|sentence/);

@@ -85,6 +85,8 @@ export class DigestSearch {
   search(text: string): DigestFindings {
     const spans: { start: number; end: number }[] = [];
     let [offset, pending, begun] = [0, 0, 0];
+    // Then nothing can begin either.
+    if (this.#forms.size === 0 && this.#apiTokens.size === 0) return { spans, pending, begun };
     for (const part of text.split(EMPTY_LINES)) {
       const line = part.replaceAll(/[\r\n]/g, "");
       [pending, begun] = [0, 0];

@@ -14,7 +14,7 @@ import { giveUp } from "./orphans.ts";
 import type { RepairResult } from "./orphans.ts";
 import { toTaskRecord } from "./store.ts";
 
-const BATCH = 200;
+const RUNS_PER_SWEEP = 200;
 
 export const RESTORED: Failure = {
   code: "restored",
@@ -29,7 +29,7 @@ export async function endRestoredRuns(deps: Deps, restoredAt: Millis): Promise<R
     .from(tasks)
     .where(and(inArray(tasks.status, ["queued", "delegated", "in_progress"]), lt(tasks.updatedAt, restoredAt)))
     .orderBy(asc(tasks.updatedAt))
-    .limit(BATCH);
+    .limit(RUNS_PER_SWEEP);
   const faults: string[] = [];
   let acted = 0;
   for (const row of rows) {

@@ -132,10 +132,14 @@ test("[R5] [R16] [F39] keeps the transcript of a killed session host and ends th
 });
 
 test("ends the session of a host that cannot start as crashed, with a reason and without a digest", async () => {
-  // The host refuses a setting that the daemon does not read.
-  node.env = { MSG_OUTBOX_MAX_ROWS: "none" };
   node.startDaemon();
-  begin(SHORT);
+  const run = aRun(node, origin, SHORT);
+  plane.enqueue(run.create);
+  await plane.event("workspace.ready");
+  const [directory = ""] = node.checkouts();
+  // Where the host's socket has to be.
+  mkdirSync(join(node.stateDir, "w", directory, "session/host.sock"), { recursive: true });
+  plane.enqueue(run.start);
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({
     outcome: "crashed",
@@ -143,7 +147,7 @@ test("ends the session of a host that cannot start as crashed, with a reason and
     digest: null,
     pushed: false,
   });
-  expect(end.failure?.message).toContain("MSG_OUTBOX_MAX_ROWS");
+  expect(end.failure?.message).toContain("host.sock");
 });
 
 test("[F40] [F46] ends the agent on a cancel, pushes nothing and leaves the checkout unchanged", async () => {

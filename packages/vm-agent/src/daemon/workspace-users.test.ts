@@ -1,8 +1,10 @@
 /** Two workspaces of one node, each with a user of its own, without a sandbox. They need root. */
+import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentUnit } from "@samovar/cloud-init";
 import { AGENTS } from "@samovar/domain/agents";
+import { VM_AGENT_MODULE } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CAN_CHANGE_USERS } from "../users/users.testing.ts";
 import { findUserProcesses } from "../users/end-user.ts";
@@ -114,7 +116,14 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] a node that gives each wor
     const names = kept.split(" ").map((name) => `+${name.slice("CAP_".length).toLowerCase()}`);
     node.launcher = ["setpriv", `--bounding-set=-all,${names.join()}`, "--inh-caps=-all", "--no-new-privs"];
     node.env = { WORKSPACE_RUNTIME: "auto", WORKSPACE_USERS: "separate" };
+    const env = { PATH: process.env["PATH"], HOME: node.root, SAMOVAR_ROOT: node.root, ...node.env };
+    const unlimited = execFileSync(process.execPath, [VM_AGENT_MODULE, "runtime", node.stateDir], {
+      env,
+      encoding: "utf8",
+    });
     node.startDaemon();
+    await node.controlPlane.until(() => node.controlPlane.hellos.length > 0);
+    expect(node.controlPlane.hellos[0]?.runtime?.kind, unlimited).toBe(JSON.parse(unlimited).kind);
     const made = withEarlyAgent(aRun(node, origin(), fence("sh", "id -u >id; grep ^CapBnd /proc/self/status >caps")));
     const workspace = await start(made);
     const { end } = await node.controlPlane.event("session.ended");

@@ -141,3 +141,24 @@ test("[security 23] shows directories of the PATH one by one, and never one that
   for (const secret of ["/etc", "/etc/ssl", "/etc/ssl/private", "/etc/pki"]) expect(shown).not.toContain(secret);
   expect(words.join(" ")).not.toMatch(/setenv|shadow|\/etc\/ssh/);
 });
+
+test("[R48] an agent whose package is behind a link is shown with its whole package, by the name that starts it", () => {
+  const agents = join(directory, "disk/agents/tea/node_modules");
+  mkdirSync(join(agents, "tea"), { recursive: true });
+  writeFileSync(join(agents, "tea/index.js"), "");
+  const link = join(directory, "linked");
+  symlinkSync(join(directory, "disk"), link);
+  const file = join(link, "agents/tea/node_modules/tea/index.js");
+  const settings = {
+    program: "bwrap",
+    nsenter: "nsenter",
+    disablesUserNamespaces: true,
+    hidden: [],
+    readOnlyPaths: [],
+  };
+  const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
+  const words = getSandboxArguments(places, settings, [process.execPath, file], "/usr/bin", null);
+  const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));
+  expect(shown).toContain(join(link, "agents/tea/node_modules"));
+  expect(shown).toContain(agents);
+});

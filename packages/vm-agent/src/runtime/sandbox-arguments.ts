@@ -143,8 +143,10 @@ export function listCommandPaths([program = "", ...words]: readonly string[], hi
   const files = [program, ...words.slice(0, 2)].filter((word) => isAbsolute(word) && existsSync(word));
   return files.flatMap((file) => {
     const real = toRealPath(file);
-    const modules = real.indexOf("/node_modules/");
-    if (modules !== -1) return [file, real.slice(0, modules + "/node_modules".length)];
+    // By the name that the program is started with, too: a link may be above its package.
+    const named = file.includes("/node_modules/") ? file : real;
+    const modules = named.indexOf("/node_modules/");
+    if (modules !== -1) return [file, named.slice(0, modules + "/node_modules".length)];
     const directory = dirname(real);
     return file === program && isShowable(directory, hidden) ? [file, directory] : [file, real];
   });

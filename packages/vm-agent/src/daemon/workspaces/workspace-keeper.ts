@@ -160,7 +160,6 @@ export class WorkspaceKeeper {
       // No program of the workspace can lead the removal elsewhere by a link.
       users.kill(row.directoryName);
       await rm(getWorkspaceDirectory(stateDir, row.directoryName), { recursive: true, force: true, maxRetries: 5 });
-      await users.release(row.directoryName);
     } catch (error) {
       // A dying process may still write. Retry, because a leftover directory would keep the last task's files.
       logger.error("workspace.removal_failed", { workspace: row.id, error });
@@ -172,5 +171,7 @@ export class WorkspaceKeeper {
       store.append({ kind: "workspace.destroyed", workspaceId: row.id });
     });
     logger.info("workspace.destroyed", { workspace: row.id });
+    // A user that is not released now is a leftover, which is cleared before it is given again.
+    users.release(row.directoryName).catch((error: unknown) => logger.warn("user.not_released", { error }));
   }
 }

@@ -3,9 +3,10 @@ import { type EscapeProbe, node, perl } from "./probe.ts";
 
 const connectTo = (path: string) =>
   node(`require("net").connect(${path}, () => (console.log("reached"), process.exit())).on("error", () => {})`);
+/** A connected socket reports that nothing listens; the timer is for a network that drops what it is sent. */
 const askByUdp = (kind: string, host: string, port: string) =>
   node(
-    `const s = require("dgram").createSocket("${kind}"); const end = () => process.exit(); setTimeout(end, 2000); s.on("error", end).on("message", () => (console.log("reached"), end())); s.send("tea", Number(process.env.${port}), "${host}", (e) => e && end())`,
+    `const s = require("dgram").createSocket("${kind}"); const end = () => process.exit(); setTimeout(end, 20000); s.on("error", end).on("message", () => (console.log("reached"), end())); s.connect(Number(process.env.${port}), "${host}", (e) => e ? end() : s.send("tea"))`,
   );
 /** Through the workspace's proxy where it has one, else directly. */
 const ask = (hosts: readonly string[]) =>
