@@ -32,9 +32,7 @@ test("[R47] a word that a running agent said is found by the palette, which jump
   await delivery.deliver(madeTranscript(task.sessionId, 120, 1000));
   const growing = madeMessage(task.sessionId, 5000, new Date().toISOString());
   const body = { mode: "append", offset: 0, text: "Still pouring madagascar" } as const;
-  await delivery.deliver([
-    { ...growing, role: "assistant", kind: "text", toolMetadata: null, body, final: false },
-  ]);
+  await delivery.deliver([{ ...growing, role: "assistant", kind: "text", toolMetadata: null, body, final: false }]);
   expect((await find("madagascar")).items).toHaveLength(1);
 
   const page = await stage.browser.open(`/p/${tea.id}/s/${task.sessionId}`);

@@ -12,7 +12,11 @@ import { ids } from "./caller.ts";
 declare module "vitest" {
   interface TaskMeta {
     /** For `npm run bench -- search`, in milliseconds. */
-    search?: { readonly messages: number; readonly indexMs: number; readonly times: Readonly<Record<string, number[]>> };
+    search?: {
+      readonly messages: number;
+      readonly indexMs: number;
+      readonly times: Readonly<Record<string, number[]>>;
+    };
   }
 }
 

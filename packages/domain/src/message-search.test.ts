@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findMatches, getSearchText, makeSnippet, parseSearch, scoreMatches, toFullTextQuery } from "./message-search.ts";
+import {
+  findMatches,
+  getSearchText,
+  makeSnippet,
+  parseSearch,
+  scoreMatches,
+  toFullTextQuery,
+} from "./message-search.ts";
 
 function termsOf(query: string) {
   const terms = parseSearch(query);
@@ -32,7 +39,9 @@ describe("the words of a query", () => {
       fc.property(fc.string({ unit: "binary", maxLength: 100 }), (query) => {
         const terms = parseSearch(query);
         if (terms !== null)
-          expect(toFullTextQuery(terms)).toMatch(/^"[\p{L}\p{N}\p{Co}\p{M} ]+"( AND "[\p{L}\p{N}\p{Co}\p{M} ]+")* \*$/u);
+          expect(toFullTextQuery(terms)).toMatch(
+            /^"[\p{L}\p{N}\p{Co}\p{M} ]+"( AND "[\p{L}\p{N}\p{Co}\p{M} ]+")* \*$/u,
+          );
       }),
     );
   });

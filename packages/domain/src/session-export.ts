@@ -18,7 +18,9 @@ export function formatExportHead(session: SessionView, format: ExportFormat): st
 }
 
 export function formatExported(message: MessageView, format: ExportFormat): string {
-  return format === "jsonl" ? `${JSON.stringify(message)}\n` : `\n${formatHeading(message)}\n\n${formatBody(message)}\n`;
+  return format === "jsonl"
+    ? `${JSON.stringify(message)}\n`
+    : `\n${formatHeading(message)}\n\n${formatBody(message)}\n`;
 }
 
 function formatHeading(message: MessageView): string {

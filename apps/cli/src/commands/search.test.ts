@@ -29,7 +29,12 @@ const hit = {
   role: "assistant",
   kind: "text",
   createdAt: BUILT_AT - 60_000,
-  snippet: { text: "The \u202ekettle boils", highlights: [{ start: 5, end: 11 }], isCutBefore: false, isCutAfter: true },
+  snippet: {
+    text: "The \u202ekettle boils",
+    highlights: [{ start: 5, end: 11 }],
+    isCutBefore: false,
+    isCutAfter: true,
+  },
 };
 
 it("[R47] search prints where each message is and its words, and says when more are to be expected", async () => {
@@ -57,7 +62,9 @@ it("[R47] search prints JSON with the positions of the words", async () => {
 });
 
 it("[R47] export writes all pages in order, as JSON lines and as Markdown", async () => {
-  const stored = [0, 1, 2].map((position) => aMessageView({ sessionId: session.id, position, content: `Say ${position}` }));
+  const stored = [0, 1, 2].map((position) =>
+    aMessageView({ sessionId: session.id, position, content: `Say ${position}` }),
+  );
   const base = `GET /api/projects/${project.id}/sessions/${session.id}`;
   const here = await samovar({
     [base]: () => session,

@@ -39,7 +39,9 @@ export async function search(words: string, options: SearchOptions, context: Com
   if (hits.length === 0) terminal.line("No messages have these words.");
   for (const { project, page } of pages) {
     if (!page.complete)
-      terminal.note(`Older messages of ${project.name} are still being indexed: search again in a minute to find more.`);
+      terminal.note(
+        `Older messages of ${project.name} are still being indexed: search again in a minute to find more.`,
+      );
     if (page.nextCursor !== null)
       terminal.note(`${project.name} has more matches. Add words, --role, or a greater --limit to see them.`);
   }

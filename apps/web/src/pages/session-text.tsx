@@ -4,12 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download } from "lucide-react";
 import type { MessageView, SessionView } from "@samovar/contracts";
-import {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  formatExported,
-  formatExportHead,
-} from "@samovar/domain/session-export";
+import { EXPORT_FORMATS, type ExportFormat, formatExported, formatExportHead } from "@samovar/domain/session-export";
 import { useMemo } from "react";
 import { formatSession } from "../features/transcript/format-session.ts";
 import { visibleText } from "../lib/visible-text.ts";
@@ -56,9 +51,7 @@ export function SessionText() {
             onRetry={() => void read.refetch()}
           />
         )}
-        {read.data !== undefined && (
-          <pre className="font-mono text-code whitespace-pre-wrap wrap-anywhere">{text}</pre>
-        )}
+        {read.data !== undefined && <pre className="font-mono text-code whitespace-pre-wrap wrap-anywhere">{text}</pre>}
       </div>
     </main>
   );

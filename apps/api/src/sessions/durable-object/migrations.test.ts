@@ -27,7 +27,15 @@ const tables = (storage: DurableObjectStorage) =>
 describe("the object's migrations", () => {
   test("create the schema once and continue from an applied prefix", async () => {
     await inObject((storage) => {
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", ...SEARCH, "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual([
+        "bundle_chunks",
+        "bundles",
+        "deliverers",
+        ...SEARCH,
+        "messages",
+        "migrations",
+        "sessions",
+      ]);
       migrateObject(storage, PROJECT_MIGRATIONS);
       migrateObject(storage, [...PROJECT_MIGRATIONS, NEXT]);
       expect(tables(storage)).toContain("extra");
@@ -51,7 +59,15 @@ describe("the object's migrations", () => {
     await inObject((storage) => {
       const broken = { name: "0002_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
       expect(() => migrateObject(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", ...SEARCH, "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual([
+        "bundle_chunks",
+        "bundles",
+        "deliverers",
+        ...SEARCH,
+        "messages",
+        "migrations",
+        "sessions",
+      ]);
       migrateObject(storage, PROJECT_MIGRATIONS);
     });
   });

@@ -18,7 +18,13 @@ async function aSession(projectId: ProjectId = ids.make("prj")) {
     taskId: null,
     firstMessage: { messageId: ids.messageId(), text: "Please brew some tea" },
   });
-  const claims = { workspace: ids.make("wsp"), project: projectId, session: sessionId, node: ids.make("nod"), epoch: 1 };
+  const claims = {
+    workspace: ids.make("wsp"),
+    project: projectId,
+    session: sessionId,
+    node: ids.make("nod"),
+    epoch: 1,
+  };
   const deliver = async (fields: Partial<DeliveredMessage> & { readonly text: string; readonly offset?: number }) => {
     const { text, offset = 0, ...rest } = fields;
     const row: DeliveredMessage = {

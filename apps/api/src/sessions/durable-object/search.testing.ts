@@ -19,7 +19,10 @@ export function fillSession(
     messages,
     messages,
   );
-  const words = Array.from({ length: WORDS }, (_, k) => `'w' || ((n * ${7919 + 104_729 * k} + ${k * k}) % ${VOCABULARY})`);
+  const words = Array.from(
+    { length: WORDS },
+    (_, k) => `'w' || ((n * ${7919 + 104_729 * k} + ${k * k}) % ${VOCABULARY})`,
+  );
   sql.exec(
     `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
      INSERT INTO messages (id, session_id, position, changed_at_version, changed_at, size, origin, role, kind, revision,

@@ -11,7 +11,7 @@ import type { SearchIndex, Selection } from "./search-index.ts";
 import type { ProjectStorage } from "./storage.ts";
 
 /** What a search indexes before it looks: more than running sessions add between two alarms. */
-const CATCH_UP = { messages: 2_000, chars: 4 * 1024 * 1024 };
+const CATCH_UP = { messages: 1_000, chars: 2 * 1024 * 1024 };
 /** Messages that are not final and read by one search. */
 const UNFINISHED = { messages: 2_000, chars: 8 * 1024 * 1024 };
 /** The newest matches that are ranked. */

@@ -29,7 +29,10 @@ export function FoundMessages({ project, words, onGo }: FoundMessagesProps) {
   const { data: found } = useQuery(foundMessagesQuery(project, asked));
   if (words.trim() === "" || asked === "" || found === undefined) return null;
   return (
-    <Command.Group heading={found.complete ? "Messages" : "Messages (older ones are still being indexed)"} className={GROUP}>
+    <Command.Group
+      heading={found.complete ? "Messages" : "Messages (older ones are still being indexed)"}
+      className={GROUP}
+    >
       {found.items.map((hit) => (
         <Item
           key={hit.messageId}
@@ -70,7 +73,9 @@ function Snippet({ snippet: { text, highlights, isCutBefore, isCutAfter } }: { r
       {highlights.map(({ start, end }, index) => (
         <Fragment key={start}>
           {visibleText(text.slice(index === 0 ? begin : (highlights[index - 1]?.end ?? 0), start))}
-          <mark className="rounded-xs bg-accent-tint font-semibold text-ink">{visibleText(text.slice(start, end))}</mark>
+          <mark className="rounded-xs bg-accent-tint font-semibold text-ink">
+            {visibleText(text.slice(start, end))}
+          </mark>
         </Fragment>
       ))}
       {visibleText(text.slice(highlights.at(-1)?.end ?? begin))}
