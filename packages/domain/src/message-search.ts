@@ -18,13 +18,13 @@ interface Phrase {
 /** A message has each phrase. */
 export type SearchTerms = readonly Phrase[];
 
-export interface Match extends TextRange {
+interface Match extends TextRange {
   /** The index of its phrase. */
   readonly phrase: number;
 }
 
 /** All matches in a text, in order, and how many words the text has. */
-export interface TextMatches {
+interface TextMatches {
   readonly matches: readonly Match[];
   readonly words: number;
 }

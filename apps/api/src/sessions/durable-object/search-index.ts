@@ -10,7 +10,7 @@ import type { FoundMessage, Row } from "./rows.ts";
 import { toFoundMessage } from "./rows.ts";
 
 /** How much one step indexes: it ends with the page of messages in which either is reached. */
-export interface StepLimit {
+interface StepLimit {
   readonly messages: number;
   /** Approximate characters of the messages' JSON. */
   readonly chars: number;
