@@ -110,7 +110,7 @@ if (typeof found === "string") {
         { tool: "setup", status: "success", output: "/workspace\n" },
       ]);
       expect(tools.map(({ output }) => output)).toContainEqual(
-        expect.stringMatching(/^\/workspace\n\/home\/agent\nwarm\ngreen\n[^]*\nlo\n$/),
+        expect.stringMatching(/^\/workspace\n\/home\/agent\nwarm\ngreen\n[^]*\n\s*lo\n$/),
       );
       expect(tools.map(({ output }) => output ?? "").join("")).not.toContain(".sock");
       expect(git(repository, "show", `${task.branch}:stolen.txt`)).toBe("nothing");

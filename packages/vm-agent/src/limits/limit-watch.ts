@@ -6,12 +6,12 @@ import type { Clock, Timers } from "@samovar/base";
 import type { WorkspaceLimits } from "@samovar/contracts";
 import type { Cgroup } from "./cgroups.ts";
 import type { LimitReached } from "./limits.ts";
-import { measureDisk, NO_USAGE, readFreeSpace, type Usage } from "./usage.ts";
+import { measureDisk, readFreeSpace, type Usage } from "./usage.ts";
 
 export interface WatchPorts {
   readonly limits: WorkspaceLimits;
   readonly cgroup: Cgroup | null;
-  /** What the workspace's programs use now; above `max` it need not be exact. */
+  /** What the workspace's programs outside the group use now; above `max` it need not be exact. */
   readUsage(max: Usage): Usage;
   /** Checkout, home and `/tmp` on the node, on one disk. */
   readonly directories: readonly string[];
@@ -68,18 +68,12 @@ export class LimitWatch {
   #checkProcesses(): LimitReached | null {
     const { processes, memoryBytes } = this.#ports.limits;
     const enforced = this.#ports.cgroup?.readReached() ?? [];
-    // The kernel's own count is exact, and reading every process of the node takes its time.
-    const used = this.#ports.cgroup === null ? this.#readUsage() : NO_USAGE;
+    const used = this.#ports.readUsage({ processes: processes ?? COUNTED_MAX, memoryBytes: memoryBytes ?? Infinity });
     if (processes !== null && (used.processes > processes || enforced.includes("processes")))
       return { of: "processes", used: Math.max(used.processes, processes), max: processes };
     if (memoryBytes !== null && (used.memoryBytes > memoryBytes || enforced.includes("memory")))
       return { of: "memory", used: Math.max(used.memoryBytes, memoryBytes), max: memoryBytes };
     return null;
-  }
-
-  #readUsage(): Usage {
-    const { processes, memoryBytes } = this.#ports.limits;
-    return this.#ports.readUsage({ processes: processes ?? COUNTED_MAX, memoryBytes: memoryBytes ?? Infinity });
   }
 
   /** The workspace cannot have passed its limit before that much of the disk is gone; but others may free some meanwhile. */

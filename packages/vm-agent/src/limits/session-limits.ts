@@ -4,12 +4,11 @@ import type { HostUser, WorkspaceLimits } from "@samovar/contracts";
 import { Cgroup, findWorkingPlace } from "./cgroups.ts";
 import { createEntry, type EnterLimits } from "./entry.ts";
 import { LimitWatch } from "./limit-watch.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import type { LimitReached } from "./limits.ts";
 import { NO_USAGE, type Usage } from "./usage.ts";
 
-interface Measured {
-  readUsage(max: Usage): Usage;
-}
+type Measured = Pick<WorkspaceRuntime, "kind" | "readUsage">;
 
 export interface WatchInput {
   /** Whose usage is counted together. */
@@ -34,8 +33,10 @@ export function openSessionLimits(name: string, limits: WorkspaceLimits, user: H
     enter: createEntry(limits, cgroup, user !== null),
     watch: ({ runtimes, ...input }) => {
       if (Object.values(limits).every((limit) => limit === null)) return { stop: () => null };
+      // The kernel's own count is exact, and reading every process of the node takes its time. A container has groups of its own.
+      const counted = cgroup === null ? runtimes : runtimes.filter(({ kind }) => kind === "docker");
       const readUsage = (max: Usage) =>
-        runtimes.reduce((all, runtime) => {
+        counted.reduce((all, runtime) => {
           const used = runtime.readUsage(max);
           return { processes: all.processes + used.processes, memoryBytes: all.memoryBytes + used.memoryBytes };
         }, NO_USAGE);
