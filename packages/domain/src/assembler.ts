@@ -13,7 +13,7 @@ import type { MessageKind, MessageRole, PlanEntries } from "@samovar/contracts";
 import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
 import { readAcpUpdate } from "./acp-update.ts";
 import type { GrowingText, RunningHash } from "./growing-text.ts";
-import { finishText, growText } from "./growing-text.ts";
+import { finishText, growText, releaseText } from "./growing-text.ts";
 import type { SecretRedactor } from "./secret-redactor.ts";
 import { NOTHING_HELD } from "./secret-redactor.ts";
 import type { EmittedMessage } from "./emitted-message.ts";
@@ -121,6 +121,16 @@ export function countRedactions({ text, thought, tools, plan, finalRedactions }:
  * A tool call without a reported end is interrupted either way. The same agent may continue afterwards: its
  * later updates of calls closed here are ignored.
  */
+/** Shows what is held back of the text in flight, when the agent has been silent for a while. */
+export function releaseHeldText(state: AssemblerState, ports: AssemblerPorts): Assembled {
+  const of = (["text", "thought"] as const).find((each) => state[each]?.message.messageId === state.current);
+  const open = of === undefined ? null : state[of];
+  if (of === undefined || open === null) return unchanged(state);
+  const shown = releaseText(open, ports);
+  const lastText = of === "text" ? shown.message.content : state.lastText;
+  return { state: { ...state, [of]: shown, lastText }, changes: shown.message === open.message ? [] : [shown.message] };
+}
+
 export function finalizeMessages(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
     .filter((open) => open !== null)

@@ -6,7 +6,7 @@
 import type { Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import type { EmittedMessage } from "./emitted-message.ts";
-import type { HeldText, SecretRedactor } from "./secret-redactor.ts";
+import type { GrownText, HeldText, SecretRedactor } from "./secret-redactor.ts";
 import { headOfBytes, isHighSurrogate, storable, utf8Bytes } from "./text-limits.ts";
 
 /** A SHA-256 that grows; each value is immutable. */
@@ -35,7 +35,19 @@ export interface GrowPorts {
 }
 
 export function growText(open: GrowingText, chunk: string, { emptyHash, redactor }: GrowPorts): GrowingText {
-  const { text: shown, redactions, held } = redactor.grow(open.held, chunk);
+  return showMore(open, redactor.grow(open.held, chunk), emptyHash);
+}
+
+/** Shows the end that was held back, when no more text comes for a while; see {@link SecretRedactor.release}. */
+export function releaseText(open: GrowingText, { emptyHash, redactor }: GrowPorts): GrowingText {
+  return showMore(open, redactor.release(open.held), emptyHash);
+}
+
+function showMore(
+  open: GrowingText,
+  { text: shown, redactions, held }: GrownText,
+  emptyHash: RunningHash,
+): GrowingText {
   const text = open.carry + shown;
   const splits = isHighSurrogate(text.charCodeAt(text.length - 1));
   const grown = {

@@ -142,3 +142,41 @@ it("[security 32] any text is redacted as if the secrets were known, and the sam
     { numRuns: 100 },
   );
 });
+
+describe("[security 32] the end of a text whose agent is silent", () => {
+  const redactor = knowing([KEY]);
+
+  /** As {@link growAll}, with a silence after each chunk. */
+  function growSlowly(chunks: readonly string[]): string {
+    let held = NOTHING_HELD;
+    let text = "";
+    for (const chunk of chunks) {
+      const grown = redactor.grow(held, chunk);
+      const released = redactor.release(grown.held);
+      held = released.held;
+      text += grown.text + released.text;
+    }
+    return text + redactor.flush(held).text;
+  }
+
+  it("is shown to its last word, and nothing is shown twice", () => {
+    const grown = redactor.grow(NOTHING_HELD, "I will be notified when it ends.");
+    expect(grown.text).toBe("I will be notified when it ");
+    expect(redactor.release(grown.held).text).toBe("ends.");
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom("a", "B", "1", "-", " ", "\n"), maxLength: 20 })),
+        (chunks) => {
+          expect(growSlowly(chunks)).toBe(chunks.join(""));
+        },
+      ),
+    );
+  });
+
+  it("is not shown where it begins as a secret does; of a shorter beginning, only that is seen", () => {
+    for (let at = 0; at < KEY.length; at++)
+      expect(growSlowly([`a ${KEY.slice(0, at)}`, `${KEY.slice(at)} b`])).toBe(
+        `a ${at < 12 ? KEY.slice(0, at) : ""}[redacted] b`,
+      );
+  });
+});

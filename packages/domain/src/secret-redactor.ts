@@ -22,9 +22,11 @@ export interface HeldText {
   readonly text: string;
   /** Its first characters, line breaks not counted, that belong to a redaction shown already. */
   readonly covered: number;
+  /** How much of it, line breaks included, is shown already and only kept because a secret may begin there. */
+  readonly shown: number;
 }
 
-export const NOTHING_HELD: HeldText = { text: "", covered: 0 };
+export const NOTHING_HELD: HeldText = { text: "", covered: 0, shown: 0 };
 
 export interface GrownText extends Redacted {
   readonly held: HeldText;
@@ -65,7 +67,7 @@ export class SecretRedactor {
   /** Redacts a whole text. */
   redact(text: string): Redacted {
     if (this.#search === null || text.length < SECRET_MIN_CHARS) return { text, redactions: 0 };
-    return show(text, this.#search(text, 0).spans, text.length, false);
+    return show(text, this.#search(text, 0).spans, text.length);
   }
 
   /** As {@link redact}, for a text that was cut at its end: the beginning of a secret there is redacted too. */
@@ -73,7 +75,7 @@ export class SecretRedactor {
     if (this.#search === null) return { text, redactions: 0 };
     const { spans, length, begun } = this.#search(text, 0);
     const all = begun < SECRET_MIN_CHARS ? spans : addSpan(spans, { start: length - begun, end: length });
-    return show(text, all, text.length, false);
+    return show(text, all, text.length);
   }
 
   /** Redacts the next chunk of a text; `held` is what the chunk before it left, at first {@link NOTHING_HELD}. */
@@ -84,17 +86,33 @@ export class SecretRedactor {
     const shown = length - pending;
     const isFirstShown = held.covered > 0;
     const begun = spans.filter(({ start }) => start < shown || (isFirstShown && start === 0));
-    const cut = pending === 0 ? text.length : indexOfLast(text, pending);
+    const cut = indexOfLast(text, pending);
     return {
-      ...show(text, begun, cut, isFirstShown),
-      held: { text: text.slice(cut), covered: Math.max(0, (begun.at(-1)?.end ?? 0) - shown) },
+      ...show(text, begun, cut, { isFirstShown, skip: held.shown }),
+      held: {
+        text: text.slice(cut),
+        covered: Math.max(0, (begun.at(-1)?.end ?? 0) - shown),
+        shown: Math.max(0, held.shown - cut),
+      },
     };
+  }
+
+  /**
+   * What can be shown of a held text whose next chunk does not come: all, unless it begins as a secret does. It stays held, so
+   * that the rest of a secret is found; only what was shown of it is not taken back.
+   */
+  release(held: HeldText): GrownText {
+    const nothing = { text: "", redactions: 0, held };
+    if (this.#search === null || held.covered > 0) return nothing;
+    if (this.#search(held.text, 0).begun > 0) return nothing;
+    return { text: held.text.slice(held.shown), redactions: 0, held: { ...held, shown: held.text.length } };
   }
 
   /** The rest of a text that grows no more. */
   flush(held: HeldText): Redacted {
     if (this.#search === null || held.text === "") return { text: held.text, redactions: 0 };
-    return show(held.text, this.#search(held.text, held.covered).spans, held.text.length, held.covered > 0);
+    const { spans } = this.#search(held.text, held.covered);
+    return show(held.text, spans, held.text.length, { isFirstShown: held.covered > 0, skip: held.shown });
   }
 }
 
@@ -127,10 +145,18 @@ function joinSpans(spans: readonly Span[]): Span[] {
   return joined;
 }
 
-/** The text before the index `cut`, with a mark for each span, except a first one that is shown already. */
-function show(text: string, spans: readonly Span[], cut: number, isFirstShown: boolean): Redacted {
+/**
+ * The text before the index `cut`, with a mark for each span, except a first one that is shown already, and without the first
+ * `skip`, which are shown too.
+ */
+function show(
+  text: string,
+  spans: readonly Span[],
+  cut: number,
+  { isFirstShown, skip } = { isFirstShown: false, skip: 0 },
+): Redacted {
   const parts: string[] = [];
-  let [at, passed, from] = [0, 0, 0];
+  let [at, passed, from] = [0, 0, skip];
   const pass = (count: number) => {
     for (; passed < count; at++) if (!isBreak(text.charCodeAt(at))) passed++;
   };

@@ -12,7 +12,13 @@ import type { ToolMetadata, Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState } from "@samovar/domain/assembler";
 import type { EmittedMessage } from "@samovar/domain/emitted-message";
-import { assemble, countRedactions, emptyAssembler, finalizeMessages } from "@samovar/domain/assembler";
+import {
+  assemble,
+  countRedactions,
+  emptyAssembler,
+  finalizeMessages,
+  releaseHeldText,
+} from "@samovar/domain/assembler";
 import type { RunningHash } from "@samovar/domain/growing-text";
 import type { GrownText, HeldText } from "@samovar/domain/secret-redactor";
 import { headOfBytes, storable } from "@samovar/domain/text-limits";
@@ -36,6 +42,8 @@ export interface RecorderPorts {
 }
 
 const RETRY_MS = 1000;
+/** After that the end of a text is shown that was held back because a secret might begin there. */
+const SILENCE_MS = 500;
 const NOTICE_MAX_BYTES = 16 * 1024;
 /** The agent is paused at `maxRows` and resumes below this fraction of it. */
 const RESUME_AT = 0.9;
@@ -50,6 +58,7 @@ export class Recorder {
   #committed: PromiseWithResolvers<void> | null = null;
   #isPaused = false;
   #dropped = 0;
+  #cancelRelease = () => {};
   #otherRedactions = 0;
 
   constructor(ports: RecorderPorts) {
@@ -78,6 +87,14 @@ export class Recorder {
   /** Adds a raw ACP update; the next {@link commit} writes it. */
   update(raw: unknown): void {
     this.#take(assemble(this.#state, raw, this.#ports.clock.now(), this.#getAssemblerPorts()));
+    this.#cancelRelease();
+    if (this.#state.current !== null) this.#cancelRelease = this.#ports.timers.after(SILENCE_MS, () => this.#release());
+  }
+
+  /** A text does not end in the middle of a word while its agent is silent. */
+  #release(): void {
+    this.#take(releaseHeldText(this.#state, this.#getAssemblerPorts()));
+    void this.commit();
   }
 
   /** Redacts a text for the transcript or the session's end, which may have been cut at its end. */
@@ -108,6 +125,7 @@ export class Recorder {
 
   /** Makes all messages final, in one transaction with `also`, which runs after they are. Resolves when they are on disk. */
   finish(how: "ended" | "broken", also: () => void): Promise<void> {
+    this.#cancelRelease();
     this.#take(finalizeMessages(this.#state, how, this.#getAssemblerPorts()));
     this.#also.push(also);
     return this.commit();
