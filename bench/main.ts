@@ -1,6 +1,6 @@
 /**
  * Produces the figures of docs/figures.md: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …]
- * [boot …] [cost]`;
+ * [boot …] [cost] [search …]`;
  * without a name, all quick ones. `WORKSPACE_RUNTIME=process` measures without a sandbox. Everything runs on the real local stack on one machine; times are milliseconds of its clock.
  */
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { crowd } from "./crowd.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureLoad } from "./load.ts";
 import { measurePage } from "./page.ts";
+import { measureSearch } from "./search.ts";
 import { soak } from "./soak.ts";
 import { measureSandbox } from "./sandbox.ts";
 import { measureStart } from "./start.ts";
@@ -31,6 +32,7 @@ else if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
 else if (first === "sandbox") await measureSandbox(rest);
 else if (first === "boot") await measureBoot(rest);
 else if (first === "cost") process.exitCode = (await measureCost()) ? 0 : 1;
+else if (first === "search") process.exitCode = (await measureSearch(rest)) ? 0 : 1;
 else if (first === "page") await measurePage(rest);
 else {
   const wanted = first === undefined ? QUICK : [first, ...rest];

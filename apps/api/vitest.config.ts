@@ -25,7 +25,10 @@ export default defineConfig({
   test: {
     ...suite,
     name: "api",
-    env: { SAMOVAR_LONG_TESTS: process.env["SAMOVAR_LONG_TESTS"] ?? "" },
+    env: {
+      SAMOVAR_LONG_TESTS: process.env["SAMOVAR_LONG_TESTS"] ?? "",
+      SAMOVAR_SEARCHED_MESSAGES: process.env["SAMOVAR_SEARCHED_MESSAGES"] ?? "3000",
+    },
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     setupFiles: ["./test/wait-for.ts", "./test/migrated.ts"],
   },

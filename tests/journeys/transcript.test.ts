@@ -258,7 +258,7 @@ test("[R27] the whole session can be downloaded as plain text", async () => {
   const lines = (await text.innerText()).split("\n").filter((line) => line.startsWith("── "));
   expect(lines).toHaveLength(LONG);
   const download = page.waitForEvent("download");
-  await page.getByRole("link", { name: "Download" }).click();
+  await page.getByRole("button", { name: "Text", exact: true }).click();
   expect((await download).suggestedFilename()).toBe(`${long.sessionId}.txt`);
   expect(browser.complaints).toEqual([]);
 });

@@ -127,7 +127,9 @@ describe("other users' resources", () => {
         .replace(/:taskId(\{[^}]*\})?/, task)
         .replace(/:tokenId(\{[^}]*\})?/, token);
       const body = VALID_BODIES[method];
-      expect([route, (await ask(fill(mine), { method, body, token: theirs })).status]).toEqual([route, 404]);
+      // A search must say what for.
+      const path = pattern.endsWith("/search") ? `${fill(mine)}?q=tea` : fill(mine);
+      expect([route, (await ask(path, { method, body, token: theirs })).status]).toEqual([route, 404]);
     }
   });
 });

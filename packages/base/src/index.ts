@@ -10,4 +10,5 @@ export * from "./public-host.ts";
 export * from "./redact.ts";
 export * from "./result.ts";
 export * from "./running-clock.ts";
+export * from "./terminal-sequences.ts";
 export * from "./visible-text.ts";

@@ -34,6 +34,16 @@ export interface ApiRoutes {
   "GET /api/projects": { query?: { cursor?: string; limit?: number; archived?: string } };
   "GET /api/projects/{projectId}": { projectId: IdTypes["prj"] };
   "GET /api/projects/{projectId}/budget": { projectId: IdTypes["prj"] };
+  "GET /api/projects/{projectId}/search": {
+    projectId: IdTypes["prj"];
+    query: {
+      q: string;
+      role?: "user" | "assistant" | "system" | "tool";
+      order?: "newest" | "best";
+      cursor?: string;
+      limit?: number;
+    };
+  };
   "GET /api/projects/{projectId}/sessions": {
     projectId: IdTypes["prj"];
     query?: {

@@ -22,6 +22,7 @@ export * from "./nodes.ts";
 export * from "./paging.ts";
 export * from "./projects.ts";
 export * from "./providers.ts";
+export * from "./search.ts";
 export * from "./sessions.ts";
 export * from "./slug.ts";
 export * from "./tasks.ts";

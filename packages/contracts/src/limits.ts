@@ -26,3 +26,12 @@ export const LIMITS = {
   /** Rows of one page of any list. */
   pageMax: 200,
 } as const;
+
+export const SEARCH_LIMITS = {
+  /** Characters of what is searched for. */
+  queryChars: 200,
+  /** Words of what is searched for; more are refused. */
+  queryWords: 16,
+  /** Hits of one page. */
+  pageMax: 50,
+} as const;

@@ -8,6 +8,8 @@ import {
   pageQuery,
   projectId,
   SamovarError,
+  searchPage,
+  searchRequest,
   sessionId,
   sessionStatus,
   sessionView,
@@ -71,6 +73,14 @@ const messages = createRoute({
   },
 });
 
+const search = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/search",
+  summary: "Finds messages by their words, newest or best first, also in sessions that still run.",
+  request: { params: params.pick({ projectId: true }), query: searchRequest },
+  responses: { 200: json(searchPage, "Messages, each with the part of it that has the words") },
+});
+
 export function sessionRoutes(): Router {
   const router = createRouter();
 
@@ -91,6 +101,11 @@ export function sessionRoutes(): Router {
     const object = await requireProjectObject(c, project);
     const found = (await object.listMessages(id, c.req.valid("query"))) ?? throwNoSession();
     return c.json({ messages: [...found.messages], session: found.session }, 200);
+  });
+
+  router.openapi(search, async (c) => {
+    const object = await requireProjectObject(c, c.req.valid("param").projectId);
+    return c.json(await object.search(c.req.valid("query")), 200);
   });
 
   router.get("/api/projects/:projectId/ws", (c) => watch(c, c.req.param("projectId")));

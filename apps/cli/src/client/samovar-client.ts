@@ -42,6 +42,8 @@ import type {
   ProjectBudgetView,
   ProjectView,
   PutPrices,
+  SearchPage,
+  SearchRequest,
   SessionView,
   SetupReply,
   SignedOutOthers,
@@ -73,6 +75,7 @@ import {
   priceTable,
   projectBudgetView,
   projectView,
+  searchPage,
   sessionView,
   setupReply,
   signedOutOthers,
@@ -110,6 +113,7 @@ const signInSessionPage: Parser<Page<SignInSessionView>> = page(signInSessionVie
 const taskEventPage: Parser<Page<TaskEvent>> = page(taskEvent);
 const taskPage: Parser<Page<TaskView>> = page(taskView);
 const workspacePage: Parser<Page<WorkspaceView>> = page(workspaceView);
+const foundPage: Parser<SearchPage> = searchPage;
 const nothing: Parser<null> = z.null();
 
 export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
@@ -339,6 +343,10 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
     });
   }
 
+  search(projectId: ProjectId, query: Omit<SearchRequest, "cursor">): Promise<SearchPage> {
+    return this.call("GET /api/projects/{projectId}/search", foundPage, { projectId, query });
+  }
+
   sessions(projectId: ProjectId): Promise<SessionView[]> {
     return this.listAll("GET /api/projects/{projectId}/sessions", sessionPage, { projectId });
   }
@@ -368,6 +376,26 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
       before = first;
     } while (before !== undefined && before > 0);
     return pages.toReversed().flat();
+  }
+
+  /** The transcript in order, page by page, up to its end at the last page. */
+  async *messagePages(projectId: ProjectId, sessionId: SessionId): AsyncIterable<readonly MessageView[]> {
+    let after = -1;
+    for (;;) {
+      const { messages, session }: MessagesPage = await this.call(
+        "GET /api/projects/{projectId}/sessions/{sessionId}/messages",
+        messagesPage,
+        { projectId, sessionId, query: { limit: LIMITS.pageMax, after } },
+      );
+      const last = messages.at(-1)?.position;
+      if (last === undefined) {
+        if (after + 1 >= session.messageCount) return;
+        throw new CliError(`The messages after number ${after} of ${sessionId} could not be read.`, "Try again.");
+      }
+      yield messages;
+      after = last;
+      if (after + 1 >= session.messageCount) return;
+    }
   }
 }
 

@@ -1,5 +1,15 @@
 /** Parsers of option values. Each throws an error that says which values are allowed. */
-import { type AgentKind, agentKind, LIMITS, type VmSize, vmSize } from "@samovar/contracts";
+import {
+  type AgentKind,
+  agentKind,
+  LIMITS,
+  type MessageRole,
+  messageRole,
+  SEARCH_LIMITS,
+  type VmSize,
+  vmSize,
+} from "@samovar/contracts";
+import { EXPORT_FORMATS, type ExportFormat } from "@samovar/domain/session-export";
 import { parseTokens, parseUsd } from "@samovar/domain/spending-text";
 import { InvalidArgumentError } from "commander";
 import { PRIORITIES } from "../output/priority.ts";
@@ -62,4 +72,24 @@ export function parsePageSize(text: string): number {
 /** Collects the values of an option that is repeated or given as a comma-separated list. */
 export function collectList(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(",").filter((each) => each !== "")];
+}
+
+export function parseRole(text: string): MessageRole {
+  const parsed = messageRole.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`Use one of ${messageRole.options.join(", ")}.`);
+  return parsed.data;
+}
+
+export function parseExportFormat(text: string): ExportFormat {
+  const format = EXPORT_FORMATS.find((name) => name === text);
+  if (format === undefined) throw new InvalidArgumentError(`Use one of ${EXPORT_FORMATS.join(", ")}.`);
+  return format;
+}
+
+/** A number of hits that one answer can have. */
+export function parseHits(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > SEARCH_LIMITS.pageMax)
+    throw new InvalidArgumentError(`Use a number from 1 to ${SEARCH_LIMITS.pageMax}.`);
+  return count;
 }

@@ -5,6 +5,7 @@ import {
   meView,
   page,
   projectView,
+  searchPage,
   sessionView,
   taskEvent,
   taskView,
@@ -22,6 +23,7 @@ import {
   meKey,
   projectKey,
   projectsKey,
+  foundMessagesKey,
   sessionKey,
   sessionsKey,
   taskEventsKey,
@@ -90,6 +92,23 @@ export const sessionsQuery = (projectId: ProjectId, filter: SessionFilter = {}) 
     initialPageParam: FIRST_PAGE,
     getNextPageParam: (last: Page<SessionView>) => last.nextCursor,
     ...(isFiltering(filter) ? { placeholderData: keepPreviousData } : {}),
+  });
+
+const MESSAGES_FOUND = 12;
+
+/** The newest messages with these words, as the server finds them; none for a single letter. */
+export const foundMessagesQuery = (projectId: ProjectId, words: string) =>
+  queryOptions({
+    queryKey: foundMessagesKey(projectId, words),
+    queryFn: ({ signal }) => {
+      const query = { q: words, limit: MESSAGES_FOUND };
+      return api.call("GET /api/projects/{projectId}/search", searchPage, { projectId, query }, { signal });
+    },
+    enabled: words.length > 1,
+    // A running agent may have said it meanwhile.
+    staleTime: 0,
+    retry: false,
+    placeholderData: keepPreviousData,
   });
 
 export const isFiltering = ({ q, status }: SessionFilter): boolean => q !== undefined || status !== undefined;

@@ -34,6 +34,8 @@ export const sessionsKey = (project: ProjectId) => ["project", project, "session
 /** The list as a search or a filter leaves it. */
 export const foundSessionsKey = (project: ProjectId, filter: SessionFilter) =>
   ["project", project, "found sessions", filter] as const;
+export const foundMessagesKey = (project: ProjectId, words: string) =>
+  ["project", project, "found messages", words] as const;
 export const sessionKey = (project: ProjectId, session: SessionId) => ["project", project, "session", session] as const;
 export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as const;
 /** The tasks as the board shows them: all that are open, and of those that ended the newest. */

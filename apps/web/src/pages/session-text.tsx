@@ -3,13 +3,16 @@ import type { ProjectId, SessionId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download } from "lucide-react";
+import type { MessageView, SessionView } from "@samovar/contracts";
+import { EXPORT_FORMATS, type ExportFormat, formatExported, formatExportHead } from "@samovar/domain/session-export";
 import { useMemo } from "react";
 import { formatSession } from "../features/transcript/format-session.ts";
 import { visibleText } from "../lib/visible-text.ts";
 import { readAll } from "../api/live/history.ts";
 import { sessionQuery } from "../api/queries.ts";
 import { useProject } from "../api/use-project.ts";
-import { getButtonClass } from "../ui/button.tsx";
+import { Button, getButtonClass } from "../ui/button.tsx";
+import { saveFile } from "../lib/save-file.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -20,6 +23,7 @@ export function SessionText() {
   const { session } = useParams({ from: "/signed-in/p/$project/s/$session/text" });
   const about = useQuery(sessionQuery(project.id, session));
   const read = useQuery(wholeSession(project.id, session));
+  const text = useMemo(() => (read.data === undefined ? "" : formatSession(read.data)), [read.data]);
   const topic = visibleText(about.data?.topic ?? "Session");
   useTitle(`${topic} as text`);
   return (
@@ -37,7 +41,7 @@ export function SessionText() {
           <h1 className="min-w-0 text-title font-semibold wrap-anywhere max-tablet:order-last max-tablet:w-full tablet:flex-1">
             {topic}
           </h1>
-          {read.data !== undefined && <Save text={read.data} name={`${session}.txt`} />}
+          {read.data !== undefined && <Save text={text} messages={read.data} session={about.data} name={session} />}
         </header>
         {read.isPending && <Skeleton label="Loading the whole session" lines={[60, 100, 90, 95]} />}
         {read.isError && (
@@ -47,9 +51,7 @@ export function SessionText() {
             onRetry={() => void read.refetch()}
           />
         )}
-        {read.data !== undefined && (
-          <pre className="font-mono text-code whitespace-pre-wrap wrap-anywhere">{read.data}</pre>
-        )}
+        {read.data !== undefined && <pre className="font-mono text-code whitespace-pre-wrap wrap-anywhere">{text}</pre>}
       </div>
     </main>
   );
@@ -58,20 +60,41 @@ export function SessionText() {
 /** As it is now: who wants it newer opens it again. */
 const wholeSession = (project: ProjectId, session: SessionId) => ({
   queryKey: ["session text", project, session],
-  queryFn: async () => formatSession(await readAll(project, session)),
+  queryFn: () => readAll(project, session),
   staleTime: 0,
   gcTime: 0,
 });
 
-function Save({ text, name }: { readonly text: string; readonly name: string }) {
-  const address = useMemo(() => URL.createObjectURL(new Blob([text], { type: "text/plain" })), [text]);
+interface SaveProps {
+  readonly text: string;
+  readonly messages: readonly MessageView[];
+  readonly session: SessionView | undefined;
+  /** Of the files, without an ending. */
+  readonly name: string;
+}
+
+function Save({ text, messages, session, name }: SaveProps) {
   return (
-    <span className="ms-auto inline-flex items-center gap-2">
+    <span className="ms-auto inline-flex flex-wrap items-center gap-2">
       <CopyButton text={text} label="Copy all" />
-      <a href={address} download={name} className={getButtonClass("plain")}>
+      <Button onClick={() => saveFile([text], `${name}.txt`)}>
         <Download size={16} aria-hidden="true" />
-        Download
-      </a>
+        Text
+      </Button>
+      {session !== undefined &&
+        EXPORT_FORMATS.map((format) => (
+          <Button key={format} onClick={() => saveFile(exportAs(format, session, messages), `${name}.${format}`)}>
+            <Download size={16} aria-hidden="true" />
+            {FORMAT_LABELS[format]}
+          </Button>
+        ))}
     </span>
   );
 }
+
+const FORMAT_LABELS: Readonly<Record<ExportFormat, string>> = { md: "Markdown", jsonl: "JSON lines" };
+
+const exportAs = (format: ExportFormat, session: SessionView, messages: readonly MessageView[]): string[] => [
+  formatExportHead(session, format),
+  ...messages.map((message) => formatExported(message, format)),
+];

@@ -21,6 +21,8 @@ export interface Delivery {
   readonly reply: DeliveryReply;
   /** To publish after the commit, in this order. */
   readonly events: readonly ViewerEvent[];
+  /** Whether a message became final. */
+  readonly hasFinished: boolean;
 }
 
 /** Throws `unauthenticated` if the workspace may not deliver any more. */
@@ -56,7 +58,7 @@ export function applyDelivery(
     // The rows of messages that only grew have the session's version, until they are final.
     if (isListedAnew || hasFinished) storage.saveSession(session);
     if (isListedAnew) events.push({ type: "session.updated", session });
-    return { reply: toReply(results), events };
+    return { reply: toReply(results), events, hasFinished };
   });
 }
 
@@ -137,7 +139,7 @@ function rejectAll(rows: readonly unknown[]): Delivery {
     const messageId = row.ok ? row.value.messageId : row.error.messageId;
     return { messageId, outcome: "rejected", reason: "session not found" };
   });
-  return { reply: toReply(results), events: [] };
+  return { reply: toReply(results), events: [], hasFinished: false };
 }
 
 function toReply(results: DeliveryResult[]): DeliveryReply {

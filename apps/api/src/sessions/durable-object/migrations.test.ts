@@ -13,6 +13,9 @@ const NEXT: ObjectMigration = { name: "9999_next", sql: "CREATE TABLE extra (id 
 const inObject = (work: (storage: DurableObjectStorage) => void) =>
   runInDurableObject(env.PROJECT_DATA.getByName(ids.make("prj")), (_object, state) => work(state.storage));
 
+/** The index and the tables that SQLite keeps it in. */
+const SEARCH = ["message_search", "message_search_config", "message_search_data", "message_search_idx"];
+
 const tables = (storage: DurableObjectStorage) =>
   storage.sql
     .exec<{ name: string }>(
@@ -24,7 +27,15 @@ const tables = (storage: DurableObjectStorage) =>
 describe("the object's migrations", () => {
   test("create the schema once and continue from an applied prefix", async () => {
     await inObject((storage) => {
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual([
+        "bundle_chunks",
+        "bundles",
+        "deliverers",
+        ...SEARCH,
+        "messages",
+        "migrations",
+        "sessions",
+      ]);
       migrateObject(storage, PROJECT_MIGRATIONS);
       migrateObject(storage, [...PROJECT_MIGRATIONS, NEXT]);
       expect(tables(storage)).toContain("extra");
@@ -48,7 +59,15 @@ describe("the object's migrations", () => {
     await inObject((storage) => {
       const broken = { name: "0002_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
       expect(() => migrateObject(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual([
+        "bundle_chunks",
+        "bundles",
+        "deliverers",
+        ...SEARCH,
+        "messages",
+        "migrations",
+        "sessions",
+      ]);
       migrateObject(storage, PROJECT_MIGRATIONS);
     });
   });

@@ -52,4 +52,15 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE INDEX messages_open ON messages (session_id, position) WHERE final = 0;
     `,
   },
+  {
+    // The index of finished messages, by the row's id; their text is in `messages` only. A session's final messages up to
+    // `indexed_version` are in it.
+    name: "0004_search",
+    sql: `
+      CREATE VIRTUAL TABLE message_search USING fts5(
+        text, role, content = '', columnsize = 0, prefix = '1 2 3 4', tokenize = "unicode61 remove_diacritics 2"
+      );
+      ALTER TABLE sessions ADD COLUMN indexed_version INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

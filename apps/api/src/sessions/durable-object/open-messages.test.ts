@@ -130,7 +130,15 @@ describe("a session with open messages", () => {
 it("[F12] an object of an earlier version keeps its versions and times, and its open message goes on", async () => {
   const { stub } = await aSession();
   await runInDurableObject(stub, (_object, { storage }) => {
-    for (const table of ["bundle_chunks", "bundles", "deliverers", "messages", "sessions", "migrations"])
+    for (const table of [
+      "message_search",
+      "bundle_chunks",
+      "bundles",
+      "deliverers",
+      "messages",
+      "sessions",
+      "migrations",
+    ])
       storage.sql.exec(`DROP TABLE ${table}`);
     migrateObject(storage, PROJECT_MIGRATIONS.slice(0, 2));
     const [session, message] = [ids.make("ses"), ids.messageId()];

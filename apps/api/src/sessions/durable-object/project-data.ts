@@ -1,6 +1,6 @@
 /** ProjectData: one object per project, named by the project's id. Wiring and RPC only. Keeps M1, M2, M3. */
 import { DurableObject } from "cloudflare:workers";
-import type { Clock, MessageId, SessionId, WorkspaceId } from "@samovar/base";
+import type { Clock, MessageId, Millis, SessionId, WorkspaceId } from "@samovar/base";
 import type {
   AccessEnd,
   AccessId,
@@ -9,6 +9,8 @@ import type {
   MessageView,
   NodeView,
   Page,
+  SearchPage,
+  SearchRequest,
   SessionStatus,
   SessionView,
   TaskEvent,
@@ -20,6 +22,7 @@ import type {
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
 import { ObjectParts } from "../../database/migrate-object.ts";
+import { wakeBy } from "./alarm.ts";
 import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
 import type { StoredBundle } from "./bundles.ts";
 import { applyDelivery } from "./deliver.ts";
@@ -29,22 +32,32 @@ import type { HistoryQuery } from "./pages.ts";
 import { computeDigest } from "./digest.ts";
 import { ACCESS_HEADER } from "./rpc.ts";
 import type { CreateSessionInput, Deliverer, ProjectDataRpc } from "./rpc.ts";
+import { SearchIndex } from "./search-index.ts";
+import { searchMessages } from "./search.ts";
 import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
 import type { SessionStep } from "./sessions.ts";
 import { ProjectStorage } from "./storage.ts";
 import type { SessionQuery } from "./storage.ts";
 import { Viewers } from "./viewers.ts";
 
+/** How long final messages wait to be indexed together, unless somebody searches. */
+const INDEX_AFTER_MS = 60_000;
+/** What one alarm indexes; the next one follows at once, and other calls come between. */
+const INDEX_STEP = { messages: 2_000, chars: 4 * 1024 * 1024 };
+
 /** The parts of the object. */
 interface Parts {
   readonly storage: ProjectStorage;
   readonly viewers: Viewers;
+  readonly index: SearchIndex;
   readonly sql: SqlStorage;
 }
 
 export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   readonly #clock: Clock = systemPorts.clock;
   readonly #parts: ObjectParts<Parts>;
+  /** The alarm that will index, as far as this instance knows. */
+  #indexesAt: Millis | null = null;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -61,7 +74,8 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
       session: (id) => storage.session(id),
       sync: (session, afterVersion, tail) => syncFrames(storage, session, afterVersion, tail),
     });
-    return { storage, viewers, sql: context.storage.sql };
+    const index = new SearchIndex(context.storage);
+    return { storage, viewers, index, sql: context.storage.sql };
   }
 
   get #storage(): ProjectStorage {
@@ -106,13 +120,20 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     return session === null ? null : { messages: readHistoryPage(this.#storage, session, query), session };
   }
 
+  async search(request: SearchRequest): Promise<SearchPage> {
+    const found = searchMessages(this.#parts.get(), request);
+    if (!found.complete) await this.#indexBy(this.#clock.now());
+    return found;
+  }
+
   async setDeliverer(deliverer: Deliverer): Promise<void> {
     this.#storage.saveDeliverer(deliverer);
   }
 
   async deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply> {
-    const { reply, events } = applyDelivery(this.#storage, claims, rows, this.#clock.now());
+    const { reply, events, hasFinished } = applyDelivery(this.#storage, claims, rows, this.#clock.now());
     this.#viewers.publish(events);
+    if (hasFinished) await this.#indexBy(this.#clock.now() + INDEX_AFTER_MS);
     return reply;
   }
 
@@ -157,10 +178,12 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     this.#viewers.closeAll(accessId, end);
   }
 
-  /** Closes sockets whose access has expired. */
+  /** Closes sockets whose access has expired, and indexes what has become final. */
   override async alarm(): Promise<void> {
     if (this.#parts.isNewer) return this.#parts.postponeAlarm(this.#clock.now());
+    this.#indexesAt = null;
     await this.#viewers.closeExpired();
+    if (!this.#parts.get().index.catchUp(INDEX_STEP)) await this.#indexBy(this.#clock.now());
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
@@ -171,6 +194,12 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   override async webSocketClose(socket: WebSocket): Promise<void> {
     // Closes this end too; the viewer's close code does not matter.
     socket.close();
+  }
+
+  async #indexBy(at: Millis): Promise<void> {
+    if (this.#indexesAt !== null && this.#indexesAt <= at) return;
+    this.#indexesAt = at;
+    await wakeBy(this.ctx.storage, at);
   }
 
   /** Called after the commit, so that viewers never receive a change that is rolled back. */

@@ -63,6 +63,8 @@ const messageRow = z.object({
   tool_metadata: jsonColumn(toolMetadata),
 });
 
+const foundRow = z.object({ row: z.int(), changed_at_version: z.int(), size: z.int() });
+
 const delivererRow = z.object({
   workspace_id: workspaceId,
   node_id: nodeId,
@@ -119,6 +121,20 @@ export function toMessage(row: Row): StoredMessage {
     truncated: parsed.truncated,
     createdAt: parsed.created_at,
   };
+}
+
+/** A message with its row's id, which grows in the order of arrival in the project. */
+export interface FoundMessage {
+  readonly row: number;
+  readonly version: number;
+  readonly size: number;
+  readonly message: StoredMessage;
+}
+
+/** `row`: `rowid AS row`, with the columns of `messages`. */
+export function toFoundMessage(row: Row): FoundMessage {
+  const { row: id, changed_at_version: version, size } = foundRow.parse(row);
+  return { row: id, version, size, message: toMessage(row) };
 }
 
 /** A message for viewers, without its internal origin. */

@@ -11,6 +11,8 @@ import type {
   MessageView,
   NodeView,
   Page,
+  SearchPage,
+  SearchRequest,
   SessionStatus,
   SessionView,
   TaskEvent,
@@ -65,6 +67,8 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
     sessionId: SessionId,
     query: { readonly before?: number | undefined; readonly after?: number | undefined; readonly limit: number },
   ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null>;
+  /** Throws `invalid_request` for a query without words or with too many, and for an unknown cursor. */
+  search(request: SearchRequest): Promise<SearchPage>;
   /** Records whether a workspace may deliver. An older report than the stored one changes nothing. */
   setDeliverer(deliverer: Deliverer): Promise<void>;
   /**

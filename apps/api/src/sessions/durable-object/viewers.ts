@@ -3,7 +3,7 @@
  * and has that access's expiry and the sessions that it follows in its attachment, where an evicted object finds them again.
  * Events are sent after the commit, in its order, and only to sockets whose access is valid. Keeps M3, S1.
  */
-import type { Clock, Millis, SessionId } from "@samovar/base";
+import type { Clock, SessionId } from "@samovar/base";
 import { assertNever, parseJson } from "@samovar/base";
 import type { AccessEnd, AccessId, SessionView, ViewerEvent, ViewerFrame } from "@samovar/contracts";
 import {
@@ -17,6 +17,7 @@ import {
   viewerFrame,
 } from "@samovar/contracts";
 import * as z from "zod";
+import { wakeBy } from "./alarm.ts";
 
 export const VIEWER_LIMITS = {
   sockets: 256,
@@ -62,7 +63,7 @@ export class Viewers {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#deps.context.acceptWebSocket(server, [id]);
     saveAttachment(server, { subscriptions: [], expiresAt });
-    if (expiresAt !== null) await this.#wakeBy(expiresAt);
+    if (expiresAt !== null) await wakeBy(this.#deps.context.storage, expiresAt);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -76,7 +77,7 @@ export class Viewers {
     const left = this.#sockets().flatMap((socket) =>
       this.#isValid(socket) ? (getAttachment(socket).expiresAt ?? []) : [],
     );
-    if (left.length > 0) await this.#wakeBy(Math.min(...left));
+    if (left.length > 0) await wakeBy(this.#deps.context.storage, Math.min(...left));
   }
 
   receive(socket: WebSocket, data: string | ArrayBuffer): void {
@@ -162,12 +163,6 @@ export class Viewers {
     if (expiresAt === null || expiresAt > this.#deps.clock.now()) return true;
     close(socket, "expired");
     return false;
-  }
-
-  async #wakeBy(at: Millis): Promise<void> {
-    const { storage } = this.#deps.context;
-    const set = await storage.getAlarm();
-    if (set === null || at < set) await storage.setAlarm(at);
   }
 
   #sockets(): readonly WebSocket[] {

@@ -5,7 +5,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, type LinkProps } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { FolderGit2, Search, Settings, Zap } from "lucide-react";
-import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useMemo, useState, type KeyboardEvent } from "react";
 import { projectsQuery, sessionsQuery, tasksQuery } from "../../api/queries.ts";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { KEYMAP, type KeyGroup } from "../../shortcuts/keymap.ts";
@@ -15,14 +15,14 @@ import { useSettled } from "../../ui/use-settled.ts";
 import { getSessionStatus, getShownStatus } from "../tasks/shown-status.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { ShortcutKeys } from "../../shortcuts/shortcut-help.tsx";
+import { FoundMessages } from "./found-messages.tsx";
 import { scoreMatch } from "./match.ts";
+import { GROUP, Item } from "./palette-item.tsx";
 
 interface PaletteProps {
   readonly onClose: () => void;
 }
 
-const GROUP =
-  "[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-ink-3";
 const ORDER: readonly KeyGroup[] = ["Task", "Go to", "Session", "Board", "Page"];
 const SESSIONS_SHOWN = 20;
 
@@ -60,7 +60,7 @@ export function Palette({ onClose }: PaletteProps) {
             autoFocus
             maxLength={200}
             placeholder={
-              project === undefined ? "Search projects and actions" : "Search sessions, projects and actions"
+              project === undefined ? "Search projects and actions" : "Search messages, sessions, projects and actions"
             }
             className="min-h-12 w-full bg-transparent text-prose outline-none"
           />
@@ -69,6 +69,7 @@ export function Palette({ onClose }: PaletteProps) {
           <Command.Empty className="px-3 py-6 text-center text-ink-2">No results.</Command.Empty>
           <Offered onClose={onClose} />
           {project !== undefined && <Sessions project={project} words={words} onGo={go} />}
+          {project !== undefined && <FoundMessages project={project} words={words} onGo={go} />}
           <Projects onGo={go} />
           <Command.Group heading="Settings" className={GROUP}>
             {SETTINGS.map(({ to, label }) => (
@@ -187,30 +188,5 @@ function Projects({ onGo }: GoProps) {
           </Item>
         ))}
     </Command.Group>
-  );
-}
-
-interface ItemProps {
-  readonly id: string;
-  /** What it is found by. */
-  readonly words: string;
-  readonly icon: ReactNode;
-  readonly onSelect: () => void;
-  readonly children: ReactNode;
-}
-
-function Item({ id, words, icon, onSelect, children }: ItemProps) {
-  return (
-    <Command.Item
-      value={id}
-      keywords={[words]}
-      onSelect={onSelect}
-      className="flex min-h-9 cursor-pointer items-center gap-2.5 rounded-md px-3 py-1 text-ink data-[selected=true]:bg-accent-tint pointer-coarse:min-h-11"
-    >
-      <span className="shrink-0 text-ink-3" aria-hidden="true">
-        {icon}
-      </span>
-      {children}
-    </Command.Item>
   );
 }
