@@ -4,6 +4,7 @@
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -124,6 +125,7 @@ function makeRoot(programs: readonly string[]): string {
   const root = mkdtempSync(join(tmpdir(), "smv-image-"));
   for (const name of ["etc", "tmp", "proc", "sys", "dev", "run", "var/tmp", "home", "usr/bin", "usr/lib", "usr/lib64"])
     mkdirSync(join(root, name), { recursive: true });
+  for (const name of ["tmp", "var/tmp"]) chmodSync(join(root, name), 0o1777);
   for (const name of ["bin", "lib", "lib64"]) symlinkSync(join("usr", name), join(root, name));
   const files = [...PROGRAMS.split(" "), ...programs].flatMap((name) => {
     const file = find(name);
@@ -134,9 +136,9 @@ function makeRoot(programs: readonly string[]): string {
     if (entry === undefined) cpSync(file, join(root, seen));
     else copyPackage({ from: join(home ?? "", "node_modules", name), name, entry, root });
   }
-  // Git finds its own commands there.
-  const gitCore = "/usr/lib/git-core";
-  if (existsSync(gitCore)) cpSync(gitCore, join(root, gitCore), { recursive: true, verbatimSymlinks: true });
+  // Git's own commands, and the authorities that workerd reads at its start.
+  for (const place of ["/usr/lib/git-core", "/etc/ssl/certs/ca-certificates.crt"])
+    if (existsSync(place)) cpSync(place, join(root, place), { recursive: true, verbatimSymlinks: true });
   const listed = spawnSync("ldd", [...files.map(({ file }) => file), process.execPath], { encoding: "utf8" }).stdout;
   const needed = listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [];
   const libc = needed.find((library) => library.endsWith("/libc.so.6"));
