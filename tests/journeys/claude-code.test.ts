@@ -1,18 +1,18 @@
 /** The real Claude Code on a scripted model, through the whole stack: one installation, a task for each journey. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MessageView, type TaskView, messageView, taskView } from "@samovar/contracts";
 import { type ScriptedMessagesApi, startScriptedMessagesApi } from "@samovar/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
+import { makeMarks } from "../harness/marks.ts";
 import { listSessionProcesses } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 import { ANSWER, ENDLESS, LONG_ANSWER, plays } from "./claude-code.plays.ts";
 
 const KEY = "sk-ant-scripted-key-for-the-journey";
-const marks = mkdtempSync(join(tmpdir(), "samovar-marks-"));
+const marks = makeMarks();
 let model: ScriptedMessagesApi;
 let here: Installation;
 let repository: string;

@@ -2,8 +2,7 @@
  * Hostile settings in a repository, with the real agents: ignored unless the project allows them, and never the model's address.
  * One installation, a model for each API, and beside each another to which the repository would lead the agents.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type CredentialSecret, projectView, taskView, type TaskView } from "@samovar/contracts";
 import {
@@ -15,6 +14,7 @@ import {
 } from "@samovar/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
+import { makeMarks } from "../harness/marks.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { createTraps } from "./repository-settings.traps.ts";
 
@@ -37,7 +37,7 @@ const credentials: Record<Api, (url: string) => CredentialSecret> = {
 };
 
 /** Programs of the traps leave a file here when they run. */
-const marks = mkdtempSync(join(tmpdir(), "samovar-marks-"));
+const marks = makeMarks();
 const models = new Map<Api, { readonly real: Model; readonly other: Model }>();
 let here: Installation;
 let traps: ReturnType<typeof createTraps>;
