@@ -4,7 +4,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { actorOf, ORIGIN, tokenOf } from "../../test/caller.ts";
+import { actorOf, ORIGIN, tokenOf, ids } from "../../test/caller.ts";
 import { listEntries } from "../audit/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { getConfig } from "../config.ts";
@@ -121,8 +121,7 @@ describe("the routes of a node", () => {
     const path = `/api/nodes/${nodeId}/link`;
     const upgrade = { upgrade: "websocket" };
     const mine = (await mintNodeToken(config, { node: nodeId, epoch: 1 }, Date.now())).token;
-    const other = (await mintNodeToken(config, { node: `${nodeId.slice(0, -1)}0` as NodeId, epoch: 1 }, Date.now()))
-      .token;
+    const other = (await mintNodeToken(config, { node: ids.make("nod"), epoch: 1 }, Date.now())).token;
     expect((await ask(path, { headers: upgrade })).status).toBe(401);
     expect((await ask(path, { token, headers: upgrade })).status).toBe(401);
     expect((await ask(path, { token: other, headers: upgrade })).status).toBe(401);

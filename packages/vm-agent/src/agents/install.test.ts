@@ -207,7 +207,7 @@ test("[security 35] installs nothing unchecked on a platform without a shipped l
   expect(failed).toMatchObject({ ok: false, error: { code: "agent_install_failed" } });
   expect(failed.ok ? "" : failed.error.message).toBe(
     "The agent tea-darwin-arm64 1.0.0 could not be installed: Samovar has no lockfile for it on darwin-arm64, and so cannot " +
-      "check what it would download. Choose another agent, or add this package as an agent of your own: samovar agents add",
+      "check what it would download. Choose another agent, or add this package as a custom agent: samovar agents add",
   );
   expect(requests).toEqual([]);
   expect(existsSync(join(root, "agents"))).toBe(false);

@@ -108,7 +108,7 @@ async function check(plan: Plan): Promise<HostStatus> {
     expect(store.conflicts).toBe(0);
     const transcript = store.transcript();
     expect(transcript.every(({ final }) => final)).toBe(true);
-    expect(findSessionProcesses(launch.sessionId)).toEqual([]);
+    await vi.waitFor(() => expect(findSessionProcesses(launch.sessionId)).toEqual([]));
     expect(existsSync(join(directory, "host.sock"))).toBe(false);
     expectTrueReason(status, plan, killed, readFileSync(join(directory, "host.log"), "utf8"));
     const delivered = transcript.filter(({ content }) => content === "One, two, three.").length;

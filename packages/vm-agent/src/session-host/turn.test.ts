@@ -58,7 +58,8 @@ async function run(prompt: string, options: Given = {}) {
   expect(status.digest).toEqual(session.store.digest());
   expect(session.store.conflicts).toBe(0);
   expect(session.store.transcript().every((message) => message.final)).toBe(true);
-  expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
+  // Those that were killed last may still be dying.
+  await vi.waitFor(() => expect(findSessionProcesses(session.launch.sessionId)).toEqual([]));
   if (status.end === null) throw new Error("the ended host reports no end");
   return { ...session, status, end: status.end };
 }
@@ -228,7 +229,7 @@ describe("background work that outlives the answer", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const cancelled = await host.until(({ phase }) => phase === "ended");
     expect(cancelled.end).toMatchObject({ outcome: "cancelled" });
-    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
+    await vi.waitFor(() => expect(findSessionProcesses(session.launch.sessionId)).toEqual([]));
   });
 
   it("[F39] leads to a restart when the agent is lost during it", async () => {
@@ -302,7 +303,7 @@ describe("samovar.setup", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", failure: { message: "Enough." } });
-    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
+    await vi.waitFor(() => expect(findSessionProcesses(session.launch.sessionId)).toEqual([]));
   });
 
   it("may leave a service running for the agent, which survives a restart and ends with the session", async () => {

@@ -70,7 +70,7 @@ describe.each(kinds)("[R48] [security 37] in the %s runtime", (kind) => {
     const bomb = "for i in $(seq 300); do sleep 1000 & done; wait";
     const bombing = await run(kind, bomb, { processes: 100 });
     expect(await bombing.end).toMatchObject(failure(/processes and threads: \d+ of 100\..*WORKSPACE_MAX_PROCESSES/));
-    expect(findSessionProcesses(bombing.sessionId)).toEqual([]);
+    await vi.waitFor(() => expect(findSessionProcesses(bombing.sessionId)).toEqual([]));
     writeFileSync(join(other.directory, "repo/over"), "");
     expect(await other.end).toMatchObject({ outcome: "clean", failure: null });
   });

@@ -318,12 +318,10 @@ describe("the link", () => {
     expect(await node().observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
     });
-    expect(
-      await node().reserve({
-        ...lease,
-        workspaceId: `${lease.workspaceId.slice(0, -1)}0` as SlotLease["workspaceId"],
-      }),
-    ).toEqual({ granted: false, reason: "not_accepting" });
+    expect(await node().reserve({ ...lease, workspaceId: ids.make("wsp") })).toEqual({
+      granted: false,
+      reason: "not_accepting",
+    });
   });
 
   it("tokens are renewed on the link, for the node's own workspaces only", async () => {
