@@ -11,6 +11,8 @@ export interface SeparateCloud {
   readonly url: string;
   readonly token: string;
   listServers(): Promise<readonly { readonly id: number; readonly name: string }[]>;
+  /** What a server's vm-agent has logged. */
+  readLog(id: number): Promise<string>;
   /** The user data of a server. */
   readUserData(id: number): Promise<string>;
   stop(): Promise<void>;
@@ -40,6 +42,7 @@ export async function startSeparateCloud(
       const answer = await fetch(`${url}/servers`, { headers: { authorization: `Bearer ${token}` } });
       return ((await answer.json()) as { servers: { id: number; name: string }[] }).servers;
     },
+    readLog: (id) => readFile(join(directory, "log", String(id), "samovar-agent.log"), "utf8"),
     readUserData: (id) => readFile(join(directory, "seed", String(id)), "utf8"),
     async stop() {
       child.kill("SIGTERM");

@@ -91,8 +91,12 @@ function behindCaddy(proxy: Caddy): void {
     const age = (text: string) =>
       (JSON.parse(text) as { kind: string; createdAt: number }[]).map((one) => [one.kind, one.createdAt]);
     expect(age(stdout)).toEqual(age(before.stdout));
+    const [server] = await cloud.listServers();
+    // From now on session hosts start from the snapshot, with TLS code that is not in it.
+    await vi.waitFor(async () => expect(await cloud.readLog(server?.id ?? 0)).toContain("snapshot.made"));
     const task = await run("two");
     expect(task.failure).toBeNull();
+    expect(task.output?.transcript).toMatchObject({ agreed: true });
     expect(await cloud.listServers()).toHaveLength(1);
   });
 

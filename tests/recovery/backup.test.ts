@@ -11,6 +11,7 @@ import {
   startInstallation,
   temporaryDirectory,
 } from "../harness/installation.ts";
+import { makeMarks } from "../harness/marks.ts";
 import { Person } from "../harness/person.ts";
 import { leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
@@ -28,6 +29,7 @@ const WAIT_TIMEOUT_MS = 60_000;
 let site: Site;
 let copy: Installation | null = null;
 let directory = "";
+const marks = makeMarks();
 let tasks: TaskView[] = [];
 let finished: TaskView;
 
@@ -39,11 +41,12 @@ afterAll(async () => {
   await copy?.stop();
   await stopSite(site);
   await removeDirectory(directory);
+  await removeDirectory(marks);
 });
 
 test(`[R53] [T1] ${TASKS} tasks in flight are backed up while they run; restored, they have failed with the reason and every transcript verifies`, async () => {
   const { here, person, project } = site;
-  const gate = join(directory, "gate");
+  const gate = join(marks, "gate");
   const submit = (n: number) => {
     const waits = sh(`while [ ! -e ${gate} ]; do sleep 0.2; done`);
     const description = script(`Brew ${n}`, say("Begun."), stream(200, 2), waits, write(`tea-${n}.txt`, String(n)));
