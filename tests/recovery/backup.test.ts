@@ -17,7 +17,9 @@ import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 const TASKS = inSeries({ short: 9, long: 50 });
+/** Tasks wait for a file of the test, so they have its user. */
 const ENV = {
+  WORKSPACE_USERS: "shared",
   NODE_SLOTS: "4",
   MAX_NODES_PER_USER: String(inSeries({ short: 1, long: 6 })),
   NODE_WARM_TIMEOUT_MS: "600000",

@@ -31,16 +31,17 @@ interface Client {
 const clients = new Map<string, Client>();
 
 /** Created at the first use: a startup snapshot can contain neither an agent nor the TLS code. */
-async function getClient(protocol: string): Promise<Client> {
+function getClient(protocol: string): Client {
   const known = clients.get(protocol);
   if (known !== undefined) return known;
-  const client = protocol === "https:" ? await loadHttps() : { send: requestHttp, agent: new Agent(KEEP_ALIVE) };
+  const client = protocol === "https:" ? loadHttps() : { send: requestHttp, agent: new Agent(KEEP_ALIVE) };
   clients.set(protocol, client);
   return client;
 }
 
-async function loadHttps(): Promise<Client> {
-  const { Agent: SecureAgent, request } = await import("node:https");
+/** Not by `import()`, which a program that starts from a snapshot does not have. */
+function loadHttps(): Client {
+  const { Agent: SecureAgent, request } = process.getBuiltinModule("node:https");
   return { send: request, agent: new SecureAgent(KEEP_ALIVE) };
 }
 
@@ -63,7 +64,7 @@ const CLOSED_MEANWHILE = new Error("a kept connection was closed");
 async function sendOnce(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { headers, body = "", signal } = options;
   signal.throwIfAborted();
-  const { send, agent } = await getClient(url.protocol);
+  const { send, agent } = getClient(url.protocol);
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const content = Buffer.from(body);
   const request = send(url, {
