@@ -99,7 +99,7 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   }
 
   await waitUntilHealthy(url, ports);
-  const signInLink = await withOwner({ url, operatorSecret: outputs.operatorSecret }, async (client) => {
+  const signInLink = await withOwner({ url, operatorSecret: outputs.operatorSecret }, ports, async (client) => {
     const known = new Set((await client.credentials()).map(({ kind }) => kind));
     for (const secret of getCloudSecrets(settings))
       if (!isSame || !known.has(secret.kind)) await client.putCredential(secret);

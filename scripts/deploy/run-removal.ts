@@ -116,7 +116,7 @@ async function destroyNodes(
   { print, pause }: RemovalPorts,
 ): Promise<void> {
   try {
-    const count = await withOwner({ url, operatorSecret }, async (client) => {
+    const count = await withOwner({ url, operatorSecret }, { pause }, async (client) => {
       const nodes = await client.nodes();
       for (const { id } of nodes) await client.destroyNode(id);
       while ((await client.nodes()).length > 0) await pause(PAUSE_MS);

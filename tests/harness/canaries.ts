@@ -113,6 +113,8 @@ function* readMemory(pid: number): Generator<Buffer> {
       ? [{ from: Number(`0x${from}`), to: Number(`0x${to}`) }]
       : [];
   });
+  // A process that has ended has none.
+  if (regions.length === 0) return;
   const memory = openSync(`/proc/${pid}/mem`, "r");
   const buffer = Buffer.alloc(MEMORY_CHUNK_BYTES);
   try {

@@ -8,7 +8,7 @@ test("[R37] the demo fixes a bug from text to pushed branch, verifies its transc
   // The harness asks for processes; the sentence is that of the runtime which the node then uses.
   expect(demo.stdout).toMatch(
     process.getuid?.() === 0
-      ? /^Agents run without a sandbox, each workspace as a user of its own: .*: WORKSPACE_RUNTIME is process\.$/m
+      ? /^Agents run without a sandbox, each workspace .*: WORKSPACE_RUNTIME is process\.$/m
       : /^Agents run with your user's permissions on this machine: WORKSPACE_RUNTIME is process\.$/m,
   );
   expect(demo.stderr + demo.stdout).toMatch(/transcript complete: (\d+)\/\1 messages, digest [0-9a-f]+/);

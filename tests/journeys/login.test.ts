@@ -59,7 +59,7 @@ test("[R52] [security 12] a command line signs in with a code that a person appr
   const revoked = await samovar(["tasks"], { ...ci, SAMOVAR_TOKEN: "smv_unknown" });
   expect(revoked).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("Set SAMOVAR_TOKEN to one that is valid."),
+    stderr: expect.stringContaining("Set SAMOVAR_TOKEN to a valid token."),
   });
   expect(browser.complaints).toEqual([]);
 });

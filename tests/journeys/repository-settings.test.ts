@@ -2,7 +2,7 @@
  * Hostile settings in a repository, with the real agents: ignored unless the project allows them, and never the model's address.
  * One installation, a model for each API, and beside each another to which the repository would lead the agents.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type CredentialSecret, projectView, taskView, type TaskView } from "@samovar/contracts";
 import {
@@ -62,8 +62,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  rmSync(marks, { recursive: true, force: true });
-  mkdirSync(marks);
+  for (const name of readdirSync(marks)) rmSync(join(marks, name), { recursive: true });
 });
 
 function getModels(api: Api) {

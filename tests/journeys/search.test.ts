@@ -43,7 +43,7 @@ test("[R47] a word that a running agent said is found by the palette, which jump
   await page.keyboard.type("word is zanz");
   const found = palette.getByRole("option", { name: /The secret word is zanzibar/ }).filter({ hasText: "Agent" });
   await found.waitFor();
-  await expect.poll(() => found.locator("mark").allInnerTexts()).toEqual(["word", "is", "zanzibar"]);
+  await vi.waitFor(async () => expect(await found.locator("mark").allInnerTexts()).toEqual(["word", "is", "zanzibar"]));
   await found.click();
   await page.waitForURL(`**/s/${task.sessionId}?msg=${hit?.position}`);
   const said = page.getByRole("feed").getByText("The secret word is zanzibar.").last();

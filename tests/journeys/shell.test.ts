@@ -69,7 +69,7 @@ test("[R26] the palette opens from a text field and finds sessions on the server
   const answered = page.waitForResponse((response) => response.url().includes("q=polish+sam"));
   await page.keyboard.type("polish sam");
   await answered;
-  await palette.getByRole("option", { name: /Polish the samovar/ }).waitFor();
+  await palette.getByRole("option", { name: /Polish the samovar Draft/ }).waitFor();
   expect(page.url()).toContain(sessions[0]);
   await page.keyboard.press("Enter");
   await page.waitForURL(new RegExp(`${sessions[2]}`));

@@ -12,7 +12,8 @@ import { type Site, startSite, stopSite } from "../harness/site.ts";
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const WAIT_TIMEOUT_MS = 60_000;
 /** Small, and still larger than what a busy machine takes for a healthy task of these. */
-const LIMITS = { AGENT_IDLE_TIMEOUT_MS: "8000", TASK_MAX_DURATION_MS: "24000" };
+// The plays change the remote, as a person does, so they have the person's user.
+const LIMITS = { WORKSPACE_USERS: "shared", AGENT_IDLE_TIMEOUT_MS: "8000", TASK_MAX_DURATION_MS: "24000" };
 
 /** Refuses a push whose tree has `refuse.txt`, in the manner that is written there. */
 const REFUSING_HOOK = `#!/bin/sh

@@ -39,7 +39,7 @@ function getClient(protocol: string): Client {
   return client;
 }
 
-/** Not with `import()`, which fails in a process that was started from a snapshot. */
+/** Not by `import()`, which a program that starts from a snapshot does not have. */
 function loadHttps(): Client {
   const { Agent: SecureAgent, request } = process.getBuiltinModule("node:https");
   return { send: request, agent: new SecureAgent(KEEP_ALIVE) };
